@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Timeouts on the wire, in nanoseconds: 0 is a try, a negative one waits for ever.
+public enum WireTimeout {
+    /// Wait until the operation can proceed or is withdrawn.
+    public static let never: Int64 = -1
+    /// Proceed now or fail with `wouldBlock`.
+    public static let none: Int64 = 0
+}
+
+/// The fixed part of a SEND frame's body; `count` messages follow, each a 32-bit length and its bytes.
+public struct SendRequest {
+    /// Bytes before the first message.
+    public static let prefixByteCount = 16
+    /// The handle to send through.
+    public var handle: UInt32
+    /// How many messages follow, at least 1.
+    public var count: UInt32
+    /// Nanoseconds to wait, see `WireTimeout`.
+    public var timeout: Int64
+    /// The messages, to be taken with `next`.
+    public var messages: WireReader
+
+    /// Reads the prefix; the messages are checked as they are taken.
+    @inlinable
+    public init(reading body: UnsafeRawBufferPointer) throws(WireFault) {
+        messages = WireReader(body)
+        handle = try messages.u32()
+        count = try messages.u32()
+        timeout = try messages.i64()
+        guard count >= 1, count <= WireLimits.maxBatchMessages else {
+            throw WireFault(.malformed, "SEND carries \(count) messages")
+        }
+    }
+
+    /// Checks that the body is exactly the messages that the prefix promises, and finds the longest.
+    @inlinable
+    public func validate() throws(WireFault) -> Int {
+        var reader = messages
+        var longest = 0
+        for _ in 0..<count {
+            let length = Int(try reader.u32())
+            _ = try reader.raw(length)
+            longest = max(longest, length)
+        }
+        try reader.finish()
+        return longest
+    }
+
+    /// Takes the next message's bytes.
+    @inlinable
+    public mutating func next() throws(WireFault) -> UnsafeRawBufferPointer {
+        try messages.raw(Int(messages.u32()))
+    }
+
+    /// Writes header and prefix of a frame whose messages take `messageBytes`, lengths included.
+    @inlinable
+    public static func write(
+        to pointer: UnsafeMutableRawPointer, request: UInt64, handle: UInt32, count: UInt32,
+        timeout: Int64, messageBytes: Int
+    ) {
+        FrameHeader(.send, length: prefixByteCount + messageBytes, request: request).write(to: pointer)
+        pointer.storeBytes(of: handle.littleEndian, toByteOffset: 16, as: UInt32.self)
+        pointer.storeBytes(of: count.littleEndian, toByteOffset: 20, as: UInt32.self)
+        pointer.storeBytes(of: timeout.littleEndian, toByteOffset: 24, as: Int64.self)
+    }
+}
+
+/// A RECEIVE frame: take 1 to `count` messages, waiting for the first only.
+public struct ReceiveRequest: Equatable, Sendable {
+    /// Bytes of the body.
+    public static let byteCount = 16
+    /// The flag for `untilDrained`.
+    @inlinable public static var untilDrainedFlag: UInt8 { 1 }
+    /// The handle to receive through.
+    public var handle: UInt32
+    /// The most messages to take, at least 1.
+    public var count: UInt32
+    /// Nanoseconds to wait, see `WireTimeout`.
+    public var timeout: Int64
+    /// Report closed as soon as nothing is queued, unsettled deliveries or not (rule 4).
+    public var untilDrained: Bool
+
+    /// Makes a request.
+    @inlinable
+    public init(handle: UInt32, count: UInt32 = 1, timeout: Int64, untilDrained: Bool = false) {
+        self.handle = handle
+        self.count = count
+        self.timeout = timeout
+        self.untilDrained = untilDrained
+    }
+
+    /// Reads a RECEIVE frame.
+    @inlinable
+    public init(_ header: FrameHeader, reading body: UnsafeRawBufferPointer) throws(WireFault) {
+        untilDrained = header.flags & Self.untilDrainedFlag != 0
+        var reader = WireReader(body)
+        handle = try reader.u32()
+        count = try reader.u32()
+        timeout = try reader.i64()
+        try reader.finish()
+        guard count >= 1 else { throw WireFault(.malformed, "RECEIVE asks for no message") }
+    }
+
+    /// Writes the whole frame, header and body: 32 bytes.
+    @inlinable
+    public func write(to pointer: UnsafeMutableRawPointer, request: UInt64) {
+        let flags = untilDrained ? Self.untilDrainedFlag : 0
+        FrameHeader(.receive, length: Self.byteCount, flags: flags, request: request).write(to: pointer)
+        pointer.storeBytes(of: handle.littleEndian, toByteOffset: 16, as: UInt32.self)
+        pointer.storeBytes(of: count.littleEndian, toByteOffset: 20, as: UInt32.self)
+        pointer.storeBytes(of: timeout.littleEndian, toByteOffset: 24, as: Int64.self)
+    }
+}
+
+/// One case of a SELECT frame.
+public struct SelectCase {
+    /// What a case does.
+    public enum Kind: UInt8, Sendable {
+        /// A nil channel: it never proceeds (rule 7).
+        case never = 0
+        /// Receive one message.
+        case receive = 1
+        /// Send the case's message.
+        case send = 2
+    }
+    /// Bytes of a case before its message.
+    public static let prefixByteCount = 12
+    /// What the case does.
+    public var kind: Kind
+    /// For a receive: report closed as soon as nothing is queued.
+    public var untilDrained: Bool
+    /// The handle it concerns.
+    public var handle: UInt32
+    /// The message of a send case; empty otherwise.
+    public var message: UnsafeRawBufferPointer
+}
+
+/// The fixed part of a SELECT frame's body; the cases follow.
+public struct SelectRequest {
+    /// The flag of a select that prefers the first case in order (rule 9).
+    public static let orderedFlag: UInt8 = 1
+    /// Nanoseconds to wait, see `WireTimeout`; 0 is Go's default.
+    public var timeout: Int64
+    /// Whether the first of several ready cases is taken rather than a random one.
+    public var ordered: Bool
+    /// How many cases follow.
+    public var count: Int
+    private var cases: WireReader
+
+    /// Reads the prefix; the cases are checked as they are taken.
+    public init(_ header: FrameHeader, reading body: UnsafeRawBufferPointer) throws(WireFault) {
+        ordered = header.flags & Self.orderedFlag != 0
+        count = Int(header.field)
+        cases = WireReader(body)
+        timeout = try cases.i64()
+        guard count <= WireLimits.maxSelectCases else {
+            throw WireFault(.malformed, "SELECT has \(count) cases, over \(WireLimits.maxSelectCases)")
+        }
+    }
+
+    /// Takes the next case.
+    public mutating func next() throws(WireFault) -> SelectCase {
+        guard let kind = SelectCase.Kind(rawValue: try cases.u8()) else {
+            throw WireFault(.malformed, "SELECT has a case of an unknown kind")
+        }
+        let untilDrained = try cases.u8() & 1 != 0
+        _ = try cases.u16()
+        let handle = try cases.u32()
+        let message = try cases.raw(Int(cases.u32()))
+        guard kind == .send || message.isEmpty else {
+            throw WireFault(.malformed, "SELECT has a message in a case that does not send")
+        }
+        return SelectCase(kind: kind, untilDrained: untilDrained, handle: handle, message: message)
+    }
+
+    /// Checks that nothing follows the last case.
+    public func finish() throws(WireFault) {
+        try cases.finish()
+    }
+
+    /// Builds SELECT frames case by case.
+    public struct Builder {
+        private var writer: WireWriter
+
+        /// Starts a frame that will have `count` cases.
+        public init(request: UInt64, count: Int, timeout: Int64, ordered: Bool) {
+            let flags = ordered ? orderedFlag : 0
+            writer = WireWriter(.select, flags: flags, field: UInt16(count), request: request)
+            writer.integer(timeout)
+        }
+
+        /// Appends a case.
+        public mutating func add(
+            _ kind: SelectCase.Kind, handle: UInt32 = 0, untilDrained: Bool = false,
+            message: some Collection<UInt8> = [UInt8]()
+        ) {
+            writer.integer(kind.rawValue)
+            writer.integer(UInt8(untilDrained ? 1 : 0))
+            writer.integer(UInt16(0))
+            writer.integer(handle)
+            writer.integer(UInt32(message.count))
+            writer.raw(message)
+        }
+
+        /// The whole frame.
+        public consuming func finish() -> [UInt8] { writer.finish() }
+    }
+}
+
+/// A range of deliveries of one handle, in SETTLE and GIVE_BACK frames.
+public struct DeliveryRange: Equatable, Sendable {
+    /// Bytes of a range on the wire.
+    public static let byteCount = 16
+    /// The handle that the deliveries came through.
+    public var handle: UInt32
+    /// How many deliveries, in their numbers' order.
+    public var count: UInt32
+    /// The first delivery's number.
+    public var first: UInt64
+
+    /// Makes a range.
+    @inlinable
+    public init(handle: UInt32, first: UInt64, count: UInt32) {
+        self.handle = handle
+        self.count = count
+        self.first = first
+    }
+
+    /// Takes the next range of a body.
+    @inlinable
+    public init(reading reader: inout WireReader) throws(WireFault) {
+        handle = try reader.u32()
+        count = try reader.u32()
+        first = try reader.u64()
+    }
+
+    /// Writes the range as 16 bytes.
+    @inlinable
+    public func write(to pointer: UnsafeMutableRawPointer) {
+        pointer.storeBytes(of: handle.littleEndian, as: UInt32.self)
+        pointer.storeBytes(of: count.littleEndian, toByteOffset: 4, as: UInt32.self)
+        pointer.storeBytes(of: first.littleEndian, toByteOffset: 8, as: UInt64.self)
+    }
+}
+
+/// Flags of a GIVE_BACK frame.
+public enum GiveBackFlags {
+    /// A caller may have seen the messages: they are marked redelivered (rule 18).
+    public static let seen: UInt8 = 1
+}
