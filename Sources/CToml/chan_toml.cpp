@@ -18,7 +18,8 @@ struct chan_toml_document {
 
 namespace {
 
-void append(std::vector<chan_toml_entry> &entries, const toml::node &node, const toml::key *key, size_t parent) {
+void append(
+    std::vector<chan_toml_entry> &entries, const toml::node &node, const toml::key *key, size_t parent) {
     chan_toml_entry entry{};
     entry.parent = parent;
     // The key's own line: a value's is another one where an array is spread over several.
@@ -73,7 +74,7 @@ chan_toml_document *chan_toml_parse(const char *text, size_t length) {
     auto *document = new (std::nothrow) chan_toml_document;
     if (!document) return nullptr;
     try {
-        document->root = toml::parse(std::string_view(text, length));
+        document->root = toml::parse(text ? std::string_view(text, length) : std::string_view());
         append(document->entries, document->root, nullptr, 0);
     } catch (const toml::parse_error &fault) {
         document->error = std::string(fault.description());

@@ -44,8 +44,8 @@ typedef struct chan_toml_entry {
 
 typedef struct chan_toml_document chan_toml_document;
 
-// Parses a whole file's text. Never NULL but when memory ran out: a document with an error has no entries.
-// The caller frees it.
+// Parses a whole file's text, which may be NULL where it is empty. Returns NULL only when memory ran out; a
+// document with an error has no entries. The caller frees it.
 chan_toml_document *chan_toml_parse(const char *text, size_t length);
 void chan_toml_free(chan_toml_document *document);
 
