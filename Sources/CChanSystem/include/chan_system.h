@@ -1,4 +1,85 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What Swift's Glibc module lacks: calls that need _GNU_SOURCE, variadic calls and structures with unions.
+// Every function returns what its system call returns (-1 with errno, or an errno where so said); the policy
+// (retries, errors, ownership) is in the Swift target ChanSystem, the only importer.
 #ifndef CHAN_SYSTEM_H
 #define CHAN_SYSTEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+// Forced errors: how many plans exist in the process. Relaxed, because a plan concerns its own thread.
+extern int32_t chan_fault_plans;
+static inline int32_t chan_faults_armed(void) { return __atomic_load_n(&chan_fault_plans, __ATOMIC_RELAXED); }
+void chan_faults_count(int32_t change);
+void *chan_faults_current(void);
+void chan_faults_set_current(void *plan);
+
+int chan_errno(void);
+void chan_set_errno(int value);
+const char *chan_error_text(int value);
+
+// Descriptors.
+int chan_open(const char *path, int flags, mode_t mode);
+int chan_duplicate(int fd, int lowest);
+int chan_set_non_blocking(int fd, int on);
+int chan_pipe(int fds[2], int non_blocking);
+int chan_eventfd(void);
+int chan_memory_file(const char *name);
+int chan_signalfd(const int *signals, int count);
+int chan_signalfd_next(int fd, int32_t *signal, int32_t *pid, uint32_t *uid);
+int chan_signals_mask(const int *signals, int count, int block);
+int chan_ignore_sigpipe(void);
+
+// Unix sockets. The caller has checked that the path fits (chan_unix_path_limit bytes, without the NUL).
+size_t chan_unix_path_limit(void);
+int chan_unix_socket(int non_blocking);
+int chan_unix_pair(int fds[2], int non_blocking);
+int chan_unix_bind(int fd, const char *path, size_t length);
+int chan_unix_connect(int fd, const char *path, size_t length);
+int chan_accept(int fd);
+int chan_send_timeout(int fd, uint64_t microseconds);
+int chan_set_buffer(int fd, int receive, int bytes);
+int chan_buffer(int fd, int receive);
+int chan_unsent(int fd);
+int chan_unread(int fd);
+int chan_socket_error(int fd);
+int chan_peer_credentials(int fd, uint32_t *uid, uint32_t *gid, int32_t *pid);
+int chan_peer_groups(int fd, uint32_t *groups, uint32_t *bytes);
+int chan_peer_pidfd(int fd);
+int chan_pidfd_open(int32_t pid);
+int chan_pidfd_send_signal(int fd, int signal);
+ssize_t chan_send(int fd, const void *bytes, size_t count);
+ssize_t chan_sendmsg(int fd, const struct iovec *vectors, size_t count);
+
+// epoll. Interest and readiness are the bits below, whatever the kernel's own numbers.
+enum { CHAN_READ = 1, CHAN_WRITE = 2, CHAN_HANGUP = 4, CHAN_ERROR = 8, CHAN_PEER_CLOSED = 16 };
+struct chan_event {
+    uint64_t token;
+    uint32_t flags;
+    uint32_t padding;
+};
+int chan_epoll_create(void);
+int chan_epoll_add(int poll, int fd, uint64_t token, uint32_t interest);
+int chan_epoll_modify(int poll, int fd, uint64_t token, uint32_t interest);
+int chan_epoll_remove(int poll, int fd);
+int chan_epoll_wait(int poll, struct chan_event *out, int capacity, int64_t timeout_nanoseconds);
+int chan_poll_one(int fd, uint32_t interest, int64_t timeout_nanoseconds, uint32_t *ready);
+
+// Threads and processes.
+void chan_thread_name(const char *name);
+int chan_thread_pin(const int *processors, int count);
+int chan_processors(int *out, int capacity);
+int chan_limit_descriptors(uint64_t *soft, uint64_t *hard);
+int chan_set_limit_descriptors(uint64_t soft);
+int chan_terminal_size(int fd, int *columns, int *rows);
+char **chan_environment(void);
+int chan_remove_tree(const char *path);
+// Returns an errno. Child descriptor i is a copy of fds[i]; -1 means /dev/null; all others are closed.
+int chan_spawn(int32_t *pid, const char *path, char *const *arguments, char *const *environment,
+               const int *fds, int count, const char *directory, int own_group);
+
 #endif

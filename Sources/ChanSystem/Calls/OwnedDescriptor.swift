@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CChanSystem
+import Glibc
+
+/// The owner of a file descriptor, which closes it when it goes.
+///
+/// Every descriptor made by this target is closed on exec.
+public struct OwnedDescriptor: ~Copyable, Sendable {
+    /// The number, valid for as long as the owner lives.
+    public let raw: Int32
+
+    /// Takes over a descriptor that nobody else will close.
+    public init(taking raw: Int32) { self.raw = raw }
+
+    deinit { Descriptor.close(raw) }
+
+    /// Gives the descriptor up to the caller, who has to close it.
+    public consuming func take() -> Int32 {
+        let raw = raw
+        discard self
+        return raw
+    }
+
+    /// A second descriptor for the same open file.
+    ///
+    /// - Throws: `EMFILE` if the process has no descriptors left.
+    public borrowing func duplicate() throws(SystemError) -> OwnedDescriptor {
+        let number = raw
+        return OwnedDescriptor(taking: try checked(.dup) { chan_duplicate(number, 0) })
+    }
+}
+
+/// What one does to descriptors by number.
+public enum Descriptor {
+    /// Closes a descriptor; an error is of no use to anybody, as the number is free afterwards in any case.
+    public static func close(_ fd: Int32) {
+        // Not again after EINTR: Linux has closed it, and the number may be somebody else's by now.
+        _ = once(.close) { Glibc.close(fd) }
+    }
+
+    /// Makes calls on this open file return at once, or wait.
+    public static func setNonBlocking(_ fd: Int32, _ on: Bool = true) throws(SystemError) {
+        try checked(.fcntl) { chan_set_non_blocking(fd, on ? 1 : 0) }
+    }
+
+    /// A pipe.
+    public static func pipe(nonBlocking: Bool = false) throws(SystemError) -> Pipe {
+        var ends: (Int32, Int32) = (-1, -1)
+        try checked(.pipe) {
+            withUnsafeMutableBytes(of: &ends) {
+                chan_pipe($0.assumingMemoryBound(to: Int32.self).baseAddress, nonBlocking ? 1 : 0)
+            }
+        }
+        return Pipe(reading: OwnedDescriptor(taking: ends.0), writing: OwnedDescriptor(taking: ends.1))
+    }
+
+    /// A file in memory, empty, which can be sealed.
+    public static func memoryFile(name: String) throws(SystemError) -> OwnedDescriptor {
+        OwnedDescriptor(taking: try checked(.memfdCreate, name) { chan_memory_file(name) })
+    }
+}
+
+/// Both ends of a pipe.
+@frozen
+public struct Pipe: ~Copyable, Sendable {
+    /// Where bytes come out.
+    public var reading: OwnedDescriptor
+    /// Where bytes go in.
+    public var writing: OwnedDescriptor
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CChanSystem
+
+/// The system calls this target makes, each by the name an operator would look up.
+public enum SystemCall: String, Sendable, Hashable, CaseIterable {
+    case accept, bind, chmod, chown, close, connect, dup, eventfd, fcntl, flock, getpeername, getsockopt, ioctl
+    case kill, listen, mkdir, mkdtemp, open, pipe, poll, posixSpawn, prlimit, pthreadCreate, read, readlink
+    case readv, rename, rmtree, send, sendmsg, setsockopt, shutdown, signalfd, sigmask, socket, socketpair, stat
+    case unlink, waitpid, write
+    case epollCreate = "epoll_create", epollCtl = "epoll_ctl", epollWait = "epoll_wait"
+    case memfdCreate = "memfd_create", pidfdOpen = "pidfd_open", pidfdSendSignal = "pidfd_send_signal"
+    case schedGetAffinity = "sched_getaffinity", schedSetAffinity = "sched_setaffinity"
+}
+
+/// Makes one call, or the failure a test has planned for it: the seam that every call goes through.
+@inline(__always)
+func once<Result: SignedInteger>(_ call: SystemCall, _ body: () -> Result) -> Result {
+    if chan_faults_armed() != 0, let forced = SystemFaults.next(call) {
+        chan_set_errno(forced)
+        return -1
+    }
+    return body()
+}
+
+/// Makes a call again for as long as a signal interrupts it.
+@inline(__always)
+func retrying<Result: SignedInteger>(_ call: SystemCall, _ body: () -> Result) -> Result {
+    while true {
+        let result = once(call, body)
+        if result != -1 || chan_errno() != SystemError.interrupted { return result }
+    }
+}
+
+/// Makes a call, again after interruptions, and throws what it fails with.
+@inline(__always)
+@discardableResult
+func checked<Result: SignedInteger>(
+    _ call: SystemCall, _ subject: @autoclosure () -> String = "",
+    detail: (_ errno: Int32) -> String? = { _ in nil }, body: () -> Result
+) throws(SystemError) -> Result {
+    let result = retrying(call, body)
+    guard result == -1 else { return result }
+    let number = chan_errno()
+    throw SystemError(errno: number, call: call, subject: subject(), detail: detail(number))
+}

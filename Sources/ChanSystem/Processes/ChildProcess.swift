@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CChanSystem
+import Glibc
+
+/// How a process ended.
+public enum ExitStatus: Sendable, Hashable {
+    /// It exited with this code.
+    case exited(Int32)
+    /// This signal ended it.
+    case signalled(Signal)
+
+    /// Whether it exited with code 0.
+    public var isSuccess: Bool { self == .exited(0) }
+
+    init(waitStatus: Int32) {
+        let signal = waitStatus & 0x7f
+        self = signal == 0 ? .exited((waitStatus >> 8) & 0xff) : .signalled(Signal(rawValue: signal))
+    }
+}
+
+/// A process that this one has started.
+///
+/// Nothing ends it by itself; whoever starts it waits for it.
+public final class ChildProcess: Sendable {
+    /// What a child's descriptor is.
+    public enum Stream: Sendable {
+        /// The same as ours.
+        case inherit
+        /// `/dev/null`.
+        case null
+        /// A copy of this descriptor of ours.
+        case descriptor(Int32)
+    }
+
+    /// Its number; after the process was waited for, it may be another's.
+    public let pid: Int32
+    private let descriptor: OwnedDescriptor
+    private let status = Lock<ExitStatus?>(nil)
+
+    private init(pid: Int32, descriptor: consuming OwnedDescriptor) {
+        self.pid = pid
+        self.descriptor = descriptor
+    }
+
+    /// A descriptor that is readable once the process has ended.
+    public var processDescriptor: Int32 { descriptor.raw }
+
+    /// Starts a program.
+    ///
+    /// The child gets its standard streams, the passed descriptors as 3, 4 and so on, and no others; it has no signals
+    /// blocked.
+    /// - Parameters:
+    ///   - path: the file; there is no search in `PATH`.
+    ///   - arguments: without the program's name.
+    ///   - environment: ours if `nil`.
+    ///   - ownGroup: makes it the leader of a process group of its own.
+    /// - Throws: what prevented the start, also if the file is not there or not a program.
+    public static func spawn(
+        _ path: String, arguments: [String] = [], environment: [String: String]? = nil,
+        stdin: Stream = .null, stdout: Stream = .inherit, stderr: Stream = .inherit,
+        passing descriptors: [Int32] = [], directory: String? = nil, ownGroup: Bool = false
+    ) throws(SystemError) -> ChildProcess {
+        let streams = [stdin, stdout, stderr] + descriptors.map { .descriptor($0) }
+        let sources = try SpawnSources(streams)
+        let pid = try start(
+            path, arguments: [path] + arguments, environment: environment ?? ThisProcess.environment(),
+            sources: sources, directory: directory, ownGroup: ownGroup)
+        let opened = retrying(.pidfdOpen) { chan_pidfd_open(pid) }
+        guard opened >= 0 else {
+            let number = chan_errno()
+            // Without the descriptor nobody could wait for it: rather no process than one nobody knows of.
+            _ = Glibc.kill(pid, SIGKILL)
+            _ = Glibc.waitpid(pid, nil, 0)
+            throw SystemError(errno: number, call: .pidfdOpen, subject: path)
+        }
+        return ChildProcess(pid: pid, descriptor: OwnedDescriptor(taking: opened))
+    }
+
+    /// Blocks until the process has ended, and says how; again and again the same.
+    @discardableResult
+    public func wait() throws(SystemError) -> ExitStatus {
+        while true {
+            if let status = try wait(until: nil) { return status }
+        }
+    }
+
+    /// Blocks until the process has ended or the time is over; `nil` in that case.
+    public func wait(timeoutMilliseconds: UInt64) throws(SystemError) -> ExitStatus? {
+        try wait(until: MonotonicClock.deadline(milliseconds: timeoutMilliseconds))
+    }
+
+    /// Sends a signal; nothing happens if the process has ended.
+    public func kill(_ signal: Signal) throws(SystemError) {
+        // By descriptor: the number may be another process's by now.
+        let result = retrying(.pidfdSendSignal) { chan_pidfd_send_signal(descriptor.raw, signal.rawValue) }
+        guard result == -1, chan_errno() != SystemError.noSuchProcess else { return }
+        throw SystemError(errno: chan_errno(), call: .pidfdSendSignal)
+    }
+
+    private func wait(until deadline: UInt64?) throws(SystemError) -> ExitStatus? {
+        if let known = status.withLock({ $0 }) { return known }
+        guard try !Transfer.wait(descriptor.raw, for: .read, until: deadline).isEmpty else { return nil }
+        // Under the lock, so that of several waiters one reaps and the others see what it found.
+        return try status.withLock { known throws(SystemError) -> ExitStatus? in
+            if let known { return known }
+            var raw: Int32 = 0
+            if try checked(.waitpid, body: { waitpid(pid, &raw, WNOHANG) }) == pid {
+                known = ExitStatus(waitStatus: raw)
+            }
+            return known
+        }
+    }
+
+    private static func start(
+        _ path: String, arguments: [String], environment: [String: String],
+        sources: borrowing SpawnSources, directory: String?, ownGroup: Bool
+    ) throws(SystemError) -> Int32 {
+        let arguments = CStrings(arguments)
+        let environment = CStrings(environment.map { "\($0.key)=\($0.value)" })
+        var pid: Int32 = -1
+        let numbers = sources.numbers
+        // The status is an error number, not errno; only a forced failure comes as -1.
+        let status = once(.posixSpawn) {
+            chan_spawn(
+                &pid, path, arguments.pointers, environment.pointers, numbers, Int32(numbers.count), directory,
+                ownGroup ? 1 : 0)
+        }
+        if status == 0 { return pid }
+        throw SystemError(errno: status == -1 ? chan_errno() : status, call: .posixSpawn, subject: path)
+    }
+}
+
+/// Copies of the descriptors a child gets, above all numbers it will have.
+///
+/// Otherwise putting one in its place could overwrite another that is still to be put in its own.
+private struct SpawnSources: ~Copyable {
+    private(set) var numbers: [Int32] = []
+
+    init(_ streams: [ChildProcess.Stream]) throws(SystemError) {
+        for (index, stream) in streams.enumerated() {
+            switch stream {
+            case .null: numbers.append(-1)
+            case .inherit: numbers.append(try Self.copy(Int32(index), above: streams.count))
+            case .descriptor(let fd): numbers.append(try Self.copy(fd, above: streams.count))
+            }
+        }
+    }
+
+    deinit { for number in numbers where number >= 0 { Descriptor.close(number) } }
+
+    private static func copy(_ fd: Int32, above count: Int) throws(SystemError) -> Int32 {
+        try checked(.dup, "descriptor \(fd)") { chan_duplicate(fd, Int32(count)) }
+    }
+}
+
+/// A NULL-terminated list of C strings, as execve takes it.
+private struct CStrings: ~Copyable {
+    let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+    private let count: Int
+
+    init(_ strings: [String]) {
+        count = strings.count
+        pointers = .allocate(capacity: count + 1)
+        for (index, string) in strings.enumerated() { (pointers + index).initialize(to: strdup(string)) }
+        (pointers + count).initialize(to: nil)
+    }
+
+    deinit {
+        for index in 0..<count { free(pointers[index]) }
+        pointers.deallocate()
+    }
+}

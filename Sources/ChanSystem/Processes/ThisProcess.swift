@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CChanSystem
+import Glibc
+
+/// The process we are.
+public enum ThisProcess {
+    /// Its number.
+    public static var pid: Int32 { getpid() }
+    /// The real user.
+    public static var uid: UInt32 { getuid() }
+    /// The effective user.
+    public static var effectiveUid: UInt32 { geteuid() }
+    /// The real group.
+    public static var gid: UInt32 { getgid() }
+
+    /// The file that runs.
+    public static func executablePath() throws(SystemError) -> String {
+        let link = "/proc/self/exe"
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = try checked(.readlink, link) { readlink(link, &buffer, buffer.count) }
+        return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// The value of an environment variable.
+    public static func environment(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
+    }
+
+    /// All environment variables.
+    public static func environment() -> [String: String] {
+        var all: [String: String] = [:]
+        var entry = chan_environment()
+        while let pointer = entry?.pointee {
+            let text = String(cString: pointer)
+            if let equals = text.firstIndex(of: "=") {
+                all[String(text[..<equals])] = String(text[text.index(after: equals)...])
+            }
+            entry = entry?.advanced(by: 1)
+        }
+        return all
+    }
+
+    /// How many descriptors the process may have open.
+    public static func descriptorLimit() throws(SystemError) -> (soft: UInt64, hard: UInt64) {
+        var soft: UInt64 = 0
+        var hard: UInt64 = 0
+        try checked(.prlimit) { chan_limit_descriptors(&soft, &hard) }
+        return (soft, hard)
+    }
+
+    /// Sets how many descriptors the process may have open, up to the hard limit.
+    public static func setDescriptorLimit(_ soft: UInt64) throws(SystemError) {
+        try checked(.prlimit) { chan_set_limit_descriptors(soft) }
+    }
+
+    /// The processors the calling thread may run on.
+    public static func processors() throws(SystemError) -> [Int] {
+        var numbers = [Int32](repeating: 0, count: 1024)
+        let count = try checked(.schedGetAffinity) { chan_processors(&numbers, Int32(numbers.count)) }
+        return numbers.prefix(Int(count)).map(Int.init)
+    }
+
+    /// Lets the calling thread, and the threads it starts, run on these processors only.
+    public static func pinThread(to processors: [Int]) throws(SystemError) {
+        let numbers = processors.map { Int32(clamping: $0) }
+        guard numbers.allSatisfy({ (0..<1024).contains($0) }) else {
+            throw SystemError(errno: SystemError.invalidArgument, call: .schedSetAffinity)
+        }
+        try checked(.schedSetAffinity) { chan_thread_pin(numbers, Int32(numbers.count)) }
+    }
+
+    /// The memory that is resident for a process, in bytes; ours without a number.
+    public static func residentBytes(of pid: Int32? = nil) throws(SystemError) -> Int {
+        let path = "/proc/\(pid.map(String.init) ?? "self")/status"
+        let text = String(decoding: try Files.read(path), as: UTF8.self)
+        for line in text.split(separator: "\n") where line.hasPrefix("VmRSS:") {
+            if let kibibytes = line.split(whereSeparator: { !$0.isNumber }).first.flatMap({ Int($0) }) {
+                return kibibytes * 1024
+            }
+        }
+        // A process that has ended but was not waited for has no memory any more.
+        return 0
+    }
+
+    /// How many descriptors a process has open; ours without a number.
+    public static func openDescriptors(of pid: Int32? = nil) throws(SystemError) -> Int {
+        try Files.names(in: "/proc/\(pid.map(String.init) ?? "self")/fd").count - (pid == nil ? 1 : 0)
+    }
+}
+
+/// The terminal.
+public enum Terminal {
+    /// Whether a descriptor is a terminal.
+    public static func isTerminal(_ fd: Int32) -> Bool { isatty(fd) == 1 }
+
+    /// Its size in characters; `nil` if the descriptor is no terminal.
+    public static func size(_ fd: Int32) -> (columns: Int, rows: Int)? {
+        var columns: Int32 = 0
+        var rows: Int32 = 0
+        guard once(.ioctl, { chan_terminal_size(fd, &columns, &rows) }) == 0 else { return nil }
+        return (Int(columns), Int(rows))
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CChanSystem
+import Glibc
+
+/// Who is at the other end of a Unix socket, as of when the connection was made.
+public struct PeerCredentials: Sendable, Hashable {
+    /// The effective user.
+    public let uid: UInt32
+    /// The effective group.
+    public let gid: UInt32
+    /// The process; 0 if it is not visible from our pid namespace.
+    public let pid: Int32
+    /// The supplementary groups.
+    public let groups: [UInt32]
+
+    /// Describes a peer.
+    public init(uid: UInt32, gid: UInt32, pid: Int32, groups: [UInt32]) {
+        self.uid = uid
+        self.gid = gid
+        self.pid = pid
+        self.groups = groups
+    }
+
+    /// Asks the kernel about a connection's peer.
+    public static func of(_ fd: Int32) throws(SystemError) -> PeerCredentials {
+        var uid: UInt32 = 0
+        var gid: UInt32 = 0
+        var pid: Int32 = 0
+        try checked(.getsockopt) { chan_peer_credentials(fd, &uid, &gid, &pid) }
+        return PeerCredentials(uid: uid, gid: gid, pid: pid, groups: try groups(of: fd))
+    }
+
+    /// A descriptor of the peer's process, readable once that has exited; `nil` if the kernel cannot give one.
+    ///
+    /// Exact from Linux 6.5 on. Before, it is made from the number of the process, which is right only if it still
+    /// lives: call it at accept.
+    public static func processDescriptor(of fd: Int32, pid: Int32) -> OwnedDescriptor? {
+        let exact = once(.getsockopt) { chan_peer_pidfd(fd) }
+        if exact >= 0 { return OwnedDescriptor(taking: exact) }
+        guard chan_errno() != SystemError.noSuchProcess, pid > 0 else { return nil }
+        let opened = once(.pidfdOpen) { chan_pidfd_open(pid) }
+        return opened >= 0 ? OwnedDescriptor(taking: opened) : nil
+    }
+
+    private static func groups(of fd: Int32) throws(SystemError) -> [UInt32] {
+        // A user may be in 65536 groups; the kernel says how many bytes it wants when ours are too few.
+        var groups = [UInt32](repeating: 0, count: 32)
+        while true {
+            var bytes = UInt32(groups.count * 4)
+            let result = retrying(.getsockopt) { chan_peer_groups(fd, &groups, &bytes) }
+            if result == 0 { return Array(groups.prefix(Int(bytes) / 4)) }
+            let number = chan_errno()
+            guard number == ERANGE, Int(bytes) > groups.count * 4 else {
+                throw SystemError(errno: number, call: .getsockopt)
+            }
+            groups = [UInt32](repeating: 0, count: Int(bytes) / 4)
+        }
+    }
+}
