@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <linux/sockios.h>
 
@@ -51,15 +52,6 @@ int chan_set_buffer(int fd, int receive, int bytes) {
     return setsockopt(fd, SOL_SOCKET, receive ? SO_RCVBUF : SO_SNDBUF, &bytes, sizeof bytes);
 }
 
-static int int_option(int fd, int option) {
-    int value = 0;
-    socklen_t size = sizeof value;
-    return getsockopt(fd, SOL_SOCKET, option, &value, &size) < 0 ? -1 : value;
-}
-
-int chan_buffer(int fd, int receive) { return int_option(fd, receive ? SO_RCVBUF : SO_SNDBUF); }
-int chan_socket_error(int fd) { return int_option(fd, SO_ERROR); }
-
 int chan_unsent(int fd) {
     int bytes = 0;
     return ioctl(fd, SIOCOUTQ, &bytes) < 0 ? -1 : bytes;
@@ -87,10 +79,13 @@ int chan_peer_groups(int fd, uint32_t *groups, uint32_t *bytes) {
     return result;
 }
 
-ssize_t chan_send(int fd, const void *bytes, size_t count) { return send(fd, bytes, count, MSG_NOSIGNAL); }
+intptr_t chan_send(int fd, const void *bytes, size_t count) { return send(fd, bytes, count, MSG_NOSIGNAL); }
 
-ssize_t chan_sendmsg(int fd, const struct iovec *vectors, size_t count) {
-    // The kernel reads the vectors only; the structure's pointer is not const for recvmsg's sake.
-    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)vectors, .msg_iovlen = count};
+_Static_assert(sizeof(struct chan_piece) == sizeof(struct iovec), "a piece is an iovec");
+_Static_assert(offsetof(struct chan_piece, count) == offsetof(struct iovec, iov_len), "a piece is an iovec");
+
+intptr_t chan_sendmsg(int fd, const struct chan_piece *pieces, size_t count) {
+    // The kernel only reads the vectors; the structure's pointer is not const for recvmsg's sake.
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)pieces, .msg_iovlen = count};
     return sendmsg(fd, &message, MSG_NOSIGNAL);
 }

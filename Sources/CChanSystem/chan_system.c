@@ -37,7 +37,7 @@ int chan_errno(void) { return errno; }
 void chan_set_errno(int value) { errno = value; }
 const char *chan_error_text(int value) { return strerrordesc_np(value); }
 
-int chan_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
+int chan_open(const char *path, int flags, uint32_t mode) { return open(path, flags | O_CLOEXEC, mode); }
 int chan_duplicate(int fd, int lowest) { return fcntl(fd, F_DUPFD_CLOEXEC, lowest); }
 
 int chan_set_non_blocking(int fd, int on) {

@@ -8,8 +8,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
-#include <sys/uio.h>
 
 // Forced errors: how many plans exist in the process. Relaxed, because a plan concerns its own thread.
 extern int32_t chan_fault_plans;
@@ -23,7 +21,7 @@ void chan_set_errno(int value);
 const char *chan_error_text(int value);
 
 // Descriptors.
-int chan_open(const char *path, int flags, mode_t mode);
+int chan_open(const char *path, int flags, uint32_t mode);
 int chan_duplicate(int fd, int lowest);
 int chan_set_non_blocking(int fd, int on);
 int chan_pipe(int fds[2], int non_blocking);
@@ -43,17 +41,20 @@ int chan_unix_connect(int fd, const char *path, size_t length);
 int chan_accept(int fd);
 int chan_send_timeout(int fd, uint64_t microseconds);
 int chan_set_buffer(int fd, int receive, int bytes);
-int chan_buffer(int fd, int receive);
 int chan_unsent(int fd);
 int chan_unread(int fd);
-int chan_socket_error(int fd);
 int chan_peer_credentials(int fd, uint32_t *uid, uint32_t *gid, int32_t *pid);
 int chan_peer_groups(int fd, uint32_t *groups, uint32_t *bytes);
 int chan_peer_pidfd(int fd);
 int chan_pidfd_open(int32_t pid);
 int chan_pidfd_send_signal(int fd, int signal);
-ssize_t chan_send(int fd, const void *bytes, size_t count);
-ssize_t chan_sendmsg(int fd, const struct iovec *vectors, size_t count);
+intptr_t chan_send(int fd, const void *bytes, size_t count);
+// Laid out as struct iovec, whose header would make the type belong to this module or to Glibc by turns.
+struct chan_piece {
+    const void *bytes;
+    size_t count;
+};
+intptr_t chan_sendmsg(int fd, const struct chan_piece *pieces, size_t count);
 
 // epoll. Interest and readiness are the bits below, whatever the kernel's own numbers.
 enum { CHAN_READ = 1, CHAN_WRITE = 2, CHAN_HANGUP = 4, CHAN_ERROR = 8, CHAN_PEER_CLOSED = 16 };

@@ -2,11 +2,12 @@
 
 /// Bytes that are appended at one end and consumed at the other, in one piece of memory.
 ///
-/// Holds no memory until something is appended, and none after ``release(to:)``.
+/// Holds no memory until something is appended, and none after ``release(to:)``. May go from thread to thread, as it
+/// alone has its memory.
 ///
 /// Invariants: `0 <= head <= tail <= capacity`; the readable bytes are `base[head..<tail]`; without a base all are 0;
 /// an empty buffer has `head == tail == 0`.
-public struct GrowableBytes: ~Copyable {
+public struct GrowableBytes: ~Copyable, @unchecked Sendable {
     @usableFromInline var base: UnsafeMutableRawPointer?
     @usableFromInline var head = 0
     @usableFromInline var tail = 0
@@ -93,7 +94,8 @@ public struct GrowableBytes: ~Copyable {
 
     /// Overwrites an integer that was appended before; the offset counts from the first byte not consumed.
     @inlinable
-    public mutating func patch<Number: FixedWidthInteger & BitwiseCopyable>(_ number: Number, at offset: Int) {
+    public mutating func patch<Number: FixedWidthInteger & BitwiseCopyable>(_ number: Number, at offset: Int)
+    {
         precondition(offset >= 0 && offset <= count - MemoryLayout<Number>.size, "no such bytes")
         start.storeBytes(of: number.littleEndian, toByteOffset: offset, as: Number.self)
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
+import CChanSystem
 
 /// The output of one session: small frames copied into one buffer, big bodies referenced where they lie.
 ///
@@ -9,7 +9,7 @@ import Glibc
 ///
 /// Invariants: references are in the order of their positions; a position lies between the number of bytes consumed
 /// so far and that plus the bytes queued; `firstSent` bytes of the first reference are written, fewer than it has.
-public struct WriteQueue: ~Copyable {
+public struct WriteQueue: ~Copyable, @unchecked Sendable {
     @usableFromInline
     struct Reference {
         @usableFromInline let bytes: UnsafeRawBufferPointer
@@ -37,7 +37,7 @@ public struct WriteQueue: ~Copyable {
         case failed(Int32)
     }
 
-    /// The small frames. Encoders append to it; nobody but the queue consumes from it.
+    /// The small frames: encoders append to it, nobody but the queue consumes from it.
     public var bytes = GrowableBytes()
     @usableFromInline var references: [Reference] = []
     @usableFromInline var first = 0
@@ -98,28 +98,27 @@ public struct WriteQueue: ~Copyable {
 
     private func write(to fd: Int32) -> (IOResult, offered: Int) {
         if referenceCount == 0 { return (Transfer.send(fd, bytes.readable), bytes.count) }
-        return withUnsafeTemporaryAllocation(of: iovec.self, capacity: Transfer.maxVectors) { vectors in
+        return withUnsafeTemporaryAllocation(of: chan_piece.self, capacity: Transfer.maxPieces) { pieces in
             var offered = 0
-            let used = gather(into: vectors, offered: &offered)
-            return (Transfer.send(fd, vectors: UnsafeBufferPointer(rebasing: vectors[..<used])), offered)
+            let used = gather(into: pieces, offered: &offered)
+            return (Transfer.send(fd, UnsafeBufferPointer(rebasing: pieces[..<used])), offered)
         }
     }
 
     /// Lists the pieces in order: the copied bytes before a reference, the reference, and so on.
-    private func gather(into vectors: UnsafeMutableBufferPointer<iovec>, offered: inout Int) -> Int {
+    private func gather(into pieces: UnsafeMutableBufferPointer<chan_piece>, offered: inout Int) -> Int {
         var used = 0
         var position = 0
         let copied = bytes.readable
         func add(_ piece: UnsafeRawBufferPointer) {
-            if piece.isEmpty || used == vectors.count { return }
-            vectors.initializeElement(
-                at: used,
-                to: iovec(iov_base: UnsafeMutableRawPointer(mutating: piece.baseAddress), iov_len: piece.count))
+            if piece.isEmpty || used == pieces.count { return }
+            pieces.initializeElement(
+                at: used, to: chan_piece(bytes: piece.baseAddress, count: piece.count))
             used += 1
             offered += piece.count
         }
         var index = first
-        while index < references.count && used < vectors.count {
+        while index < references.count && used < pieces.count {
             let reference = references[index]
             let end = Int(reference.position &- consumed)
             add(UnsafeRawBufferPointer(rebasing: copied[position..<end]))

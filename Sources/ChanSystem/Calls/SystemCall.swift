@@ -4,13 +4,20 @@ import CChanSystem
 
 /// The system calls this target makes, each by the name an operator would look up.
 public enum SystemCall: String, Sendable, Hashable, CaseIterable {
-    case accept, bind, chmod, chown, close, connect, dup, eventfd, fcntl, flock, getpeername, getsockopt, ioctl
-    case kill, listen, mkdir, mkdtemp, open, pipe, poll, posixSpawn, prlimit, pthreadCreate, read, readlink
-    case readv, rename, rmtree, send, sendmsg, setsockopt, shutdown, signalfd, sigmask, socket, socketpair, stat
-    case unlink, waitpid, write
-    case epollCreate = "epoll_create", epollCtl = "epoll_ctl", epollWait = "epoll_wait"
-    case memfdCreate = "memfd_create", pidfdOpen = "pidfd_open", pidfdSendSignal = "pidfd_send_signal"
-    case schedGetAffinity = "sched_getaffinity", schedSetAffinity = "sched_setaffinity"
+    case accept, bind, chmod, chown, close, connect, dup, eventfd, fcntl, flock, getgroups, getsockopt, ioctl
+    case listen, mkdir, mkdtemp, open, opendir, pipe, poll, prlimit, read, readlink, readv, rename
+    case rmtree, send, sendmsg, setsockopt, shutdown, signalfd, sigmask, socket, socketpair, stat, unlink,
+        waitpid, write
+    case epollCreate = "epoll_create"
+    case epollCtl = "epoll_ctl"
+    case epollWait = "epoll_wait"
+    case memfdCreate = "memfd_create"
+    case pidfdOpen = "pidfd_open"
+    case pidfdSendSignal = "pidfd_send_signal"
+    case posixSpawn = "posix_spawn"
+    case pthreadCreate = "pthread_create"
+    case schedGetAffinity = "sched_getaffinity"
+    case schedSetAffinity = "sched_setaffinity"
 }
 
 /// Makes one call, or the failure a test has planned for it: the seam that every call goes through.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CChanSystem
-public import Glibc
+import Glibc
 
 /// What became of one read or write.
 @frozen
@@ -18,8 +18,8 @@ public enum IOResult: Sendable, Equatable {
 
 /// Reads and writes by descriptor number: they allocate nothing, throw nothing, and go on after interruptions.
 public enum Transfer {
-    /// The most vectors that one call to ``send(_:vectors:)`` takes.
-    public static let maxVectors = 64
+    /// The most pieces that one call to ``send(_:pieces:)`` takes.
+    public static let maxPieces = 64
 
     /// Reads at most as much as the buffer holds; an empty buffer reads nothing.
     public static func read(_ fd: Int32, into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
@@ -56,10 +56,20 @@ public enum Transfer {
         return sent(retrying(.send) { chan_send(fd, bytes.baseAddress, bytes.count) })
     }
 
-    /// Writes several pieces to a socket by one call, without SIGPIPE; of more than ``maxVectors`` the first ones.
-    public static func send(_ fd: Int32, vectors: UnsafeBufferPointer<iovec>) -> IOResult {
-        let count = min(vectors.count, maxVectors)
-        return sent(retrying(.sendmsg) { chan_sendmsg(fd, vectors.baseAddress, count) })
+    /// Writes several pieces to a socket by one call, without SIGPIPE; of more than ``maxPieces`` the first ones.
+    public static func send(_ fd: Int32, pieces: UnsafeBufferPointer<UnsafeRawBufferPointer>) -> IOResult {
+        withUnsafeTemporaryAllocation(of: chan_piece.self, capacity: maxPieces) { list in
+            let used = min(pieces.count, maxPieces)
+            for (index, piece) in pieces.prefix(used).enumerated() {
+                list.initializeElement(
+                    at: index, to: chan_piece(bytes: piece.baseAddress, count: piece.count))
+            }
+            return send(fd, UnsafeBufferPointer(rebasing: list[..<used]))
+        }
+    }
+
+    static func send(_ fd: Int32, _ pieces: UnsafeBufferPointer<chan_piece>) -> IOResult {
+        sent(retrying(.sendmsg) { chan_sendmsg(fd, pieces.baseAddress, pieces.count) })
     }
 
     /// Blocks until the descriptor is ready or the deadline, an instant of ``MonotonicClock``, has passed.

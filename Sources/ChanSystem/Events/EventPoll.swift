@@ -31,7 +31,9 @@ public struct Readiness: OptionSet, Sendable, Hashable {
     public static let hangup = Readiness(rawValue: 4)
     /// The descriptor has an error; a read or write will say which.
     public static let error = Readiness(rawValue: 8)
-    /// The peer sends nothing more, though it may still read (half-close). Comes with interest in reading only.
+    /// The peer sends nothing more, though it may still read (half-close).
+    ///
+    /// Comes with interest in reading only.
     public static let peerClosed = Readiness(rawValue: 16)
 }
 
@@ -52,7 +54,7 @@ public struct ReadyEvent: Sendable {
 }
 
 /// Room for the events of one wait, used again and again.
-public struct EventBuffer: ~Copyable {
+public struct EventBuffer: ~Copyable, @unchecked Sendable {
     fileprivate let storage: UnsafeMutableBufferPointer<chan_event>
     /// How many events the last wait gave.
     public fileprivate(set) var count = 0

@@ -123,7 +123,8 @@ public final class ChildProcess: Sendable {
         // The status is an error number, not errno; only a forced failure comes as -1.
         let status = once(.posixSpawn) {
             chan_spawn(
-                &pid, path, arguments.pointers, environment.pointers, numbers, Int32(numbers.count), directory,
+                &pid, path, arguments.pointers, environment.pointers, numbers, Int32(numbers.count),
+                directory,
                 ownGroup ? 1 : 0)
         }
         if status == 0 { return pid }

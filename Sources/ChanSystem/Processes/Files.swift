@@ -3,7 +3,9 @@
 import CChanSystem
 import Glibc
 
-/// Whole files and directories, for configuration, logs, statistics and tests. All calls block.
+/// Whole files and directories, for configuration, logs, statistics and tests.
+///
+/// All calls block.
 public enum Files {
     /// How to open a file for writing.
     public enum WriteMode: Sendable {
@@ -48,7 +50,8 @@ public enum Files {
 
     /// Writes a whole file, in place.
     public static func write(
-        _ bytes: some Sequence<UInt8>, to path: String, _ mode: WriteMode = .truncate, permissions: UInt32 = 0o644
+        _ bytes: some Sequence<UInt8>, to path: String, _ mode: WriteMode = .truncate,
+        permissions: UInt32 = 0o644
     ) throws(SystemError) {
         let file = try open(writing: path, mode, permissions: permissions)
         let whole = [UInt8](bytes)
@@ -75,7 +78,7 @@ public enum Files {
     }
 
     /// Whether there is something of this name.
-    public static func exists(_ path: String) -> Bool { FileIdentity(path: path) != nil }
+    public static func exists(_ path: String) -> Bool { (try? FileIdentity(path: path)) != nil }
 
     /// The permission bits of a file.
     public static func permissions(_ path: String) throws(SystemError) -> UInt32 {
@@ -92,7 +95,7 @@ public enum Files {
     /// The names in a directory, in no particular order, without `.` and `..`.
     public static func names(in directory: String) throws(SystemError) -> [String] {
         guard let stream = opendir(directory) else {
-            throw SystemError(errno: chan_errno(), call: .open, subject: directory)
+            throw SystemError(errno: chan_errno(), call: .opendir, subject: directory)
         }
         defer { closedir(stream) }
         var names: [String] = []

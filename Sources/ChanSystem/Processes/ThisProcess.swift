@@ -14,6 +14,16 @@ public enum ThisProcess {
     /// The real group.
     public static var gid: UInt32 { getgid() }
 
+    /// The effective group.
+    public static var effectiveGid: UInt32 { getegid() }
+
+    /// The supplementary groups.
+    public static func groups() throws(SystemError) -> [UInt32] {
+        var groups = [UInt32](repeating: 0, count: 65_536)
+        let count = try checked(.getgroups) { getgroups(Int32(groups.count), &groups) }
+        return Array(groups.prefix(Int(count)))
+    }
+
     /// The file that runs.
     public static func executablePath() throws(SystemError) -> String {
         let link = "/proc/self/exe"

@@ -13,7 +13,8 @@ struct PathLock: ~Copyable, Sendable {
         let path = socketPath + ".lock"
         while true {
             let file = OwnedDescriptor(
-                taking: try checked(.open, path, detail: { Self.missingDirectory(of: socketPath, errno: $0) }) {
+                taking: try checked(.open, path, detail: { Self.missingDirectory(of: socketPath, errno: $0) })
+                {
                     chan_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
                 })
             if retrying(.flock, { flock(file.raw, LOCK_EX | LOCK_NB) }) == -1 {
@@ -27,7 +28,7 @@ struct PathLock: ~Copyable, Sendable {
             }
             // The holder before us may have removed the file between our open and our lock: then we have locked a
             // file that nobody else will find, and have to try again.
-            if let ours = FileIdentity(descriptor: file.raw), ours == FileIdentity(path: path) {
+            if try FileIdentity(descriptor: file.raw) == FileIdentity(path: path) {
                 self.path = path
                 self.file = file
                 return
@@ -51,16 +52,20 @@ struct FileIdentity: Equatable {
     let isSocket: Bool
 
     /// The file of this name itself, no symbolic link followed; `nil` if there is none.
-    init?(path: String) {
+    init?(path: String) throws(SystemError) {
         var status = Glibc.stat()
-        guard once(.stat, { lstat(path, &status) }) == 0 else { return nil }
+        if retrying(.stat, { lstat(path, &status) }) == -1 {
+            let number = chan_errno()
+            if number == SystemError.notFound { return nil }
+            throw SystemError(errno: number, call: .stat, subject: path)
+        }
         self.init(status)
     }
 
     /// The file open as a descriptor.
-    init?(descriptor: Int32) {
+    init(descriptor: Int32) throws(SystemError) {
         var status = Glibc.stat()
-        guard once(.stat, { fstat(descriptor, &status) }) == 0 else { return nil }
+        try checked(.stat) { fstat(descriptor, &status) }
         self.init(status)
     }
 

@@ -27,22 +27,24 @@ public struct UnixListener: ~Copyable, Sendable {
     public let path: String
     private let socket: OwnedDescriptor
     private let lock: PathLock
-    private let identity: FileIdentity?
+    private let identity: FileIdentity
 
     /// The descriptor to watch for reading.
     public var descriptor: Int32 { socket.raw }
 
-    init(path: String, socket: consuming OwnedDescriptor, lock: consuming PathLock) {
+    init(
+        path: String, identity: FileIdentity, socket: consuming OwnedDescriptor, lock: consuming PathLock
+    ) {
         self.path = path
+        self.identity = identity
         self.socket = socket
         self.lock = lock
-        identity = FileIdentity(path: path)
     }
 
     /// The lock goes after this, as a stored value: nobody can have bound the path in between.
     deinit {
         // A file that somebody else has put there by hand is not ours to remove.
-        if identity != nil, FileIdentity(path: path) == identity {
+        if (try? FileIdentity(path: path)) == identity {
             _ = once(.unlink) { unlink(path) }
         }
     }
@@ -69,16 +71,21 @@ extension UnixSocket {
         try removeStale(path)
         let socket = OwnedDescriptor(taking: try checked(.socket) { chan_unix_socket(1) })
         try checked(.bind, path) { chan_unix_bind(socket.raw, path, path.utf8.count) }
+        let identity: FileIdentity
         do throws(SystemError) {
             // Nobody can connect before listen, so the permissions are right before they matter.
             if let group { try checked(.chown, path) { chown(path, uid_t.max, group) } }
             try checked(.chmod, path) { chmod(path, mode) }
             try checked(.listen, path) { Glibc.listen(socket.raw, backlog) }
+            guard let bound = try FileIdentity(path: path) else {
+                throw SystemError(errno: SystemError.notFound, call: .bind, subject: path)
+            }
+            identity = bound
         } catch {
             _ = once(.unlink) { unlink(path) }
             throw error
         }
-        return UnixListener(path: path, socket: socket, lock: lock)
+        return UnixListener(path: path, identity: identity, socket: socket, lock: lock)
     }
 
     /// Takes the next connection from a listening socket we were handed, by systemd say.
@@ -97,7 +104,7 @@ extension UnixSocket {
     }
 
     private static func removeStale(_ path: String) throws(SystemError) {
-        guard let found = FileIdentity(path: path) else { return }
+        guard let found = try FileIdentity(path: path) else { return }
         guard found.isSocket else {
             throw SystemError(
                 errno: SystemError.notASocket, call: .bind, subject: path,

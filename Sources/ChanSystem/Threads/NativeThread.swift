@@ -21,14 +21,15 @@ public final class NativeThread: Sendable {
     public static func start(
         name: String, body: @escaping @Sendable () -> Void
     ) throws(SystemError) -> NativeThread {
-        let start = Unmanaged.passRetained(
-            ThreadStart(name: String(decoding: name.utf8.prefix(15), as: UTF8.self), faults: .current, body: body))
+        let shortName = String(decoding: name.utf8.prefix(15), as: UTF8.self)
+        let start = Unmanaged.passRetained(ThreadStart(name: shortName, faults: .current, body: body))
         var thread = pthread_t()
         // The status is an error number, not errno; only a forced failure comes as -1.
         let status = once(.pthreadCreate) { pthread_create(&thread, nil, threadEntry, start.toOpaque()) }
         guard status == 0 else {
             start.release()
-            throw SystemError(errno: status == -1 ? chan_errno() : status, call: .pthreadCreate, subject: name)
+            throw SystemError(
+                errno: status == -1 ? chan_errno() : status, call: .pthreadCreate, subject: name)
         }
         return NativeThread(thread)
     }
@@ -64,8 +65,8 @@ private final class ThreadStart: Sendable {
     }
 }
 
-/// A free function, because a closure literal given to pthread_create from the main actor would inherit its isolation
-/// and trap on the new thread.
+/// A free function, because a closure literal given to pthread_create from the main actor would inherit its
+/// isolation and trap on the new thread.
 private nonisolated func threadEntry(_ pointer: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     guard let pointer else { return nil }
     let start = Unmanaged<ThreadStart>.fromOpaque(pointer).takeRetainedValue()
