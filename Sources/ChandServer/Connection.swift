@@ -31,7 +31,7 @@ final class Connection {
     var isTimed = false
     var assembler = FrameAssembler(maxBodyBytes: WireLimits.maxHandshakeBodyBytes)
     /// Bytes that were read and whose frames had no turn yet.
-    var backlog: [UInt8] = []
+    var backlog = GrowableBytes()
     var output = WriteQueue()
     /// The run of SENT outcomes that ends the output.
     var pendingSent: (first: UInt64, count: UInt32) = (0, 0)

@@ -63,8 +63,8 @@ extension Hub {
         let longest = try send.validate()
         let count = Int(send.count)
         let bytes = send.messages.remaining - 4 * count
-        if let failure = tooLarge(longest) {
-            outbox.failed(session: session, request: request, failure: failure)
+        guard longest <= maxMessageBytes else {
+            outbox.append(tooLarge(longest).encoded(request: request), session: session)
             return
         }
         if let failure = broker.admit(session: session, count: count, byteCount: bytes) {
@@ -87,9 +87,8 @@ extension Hub {
             into: &outbox)
     }
 
-    private func tooLarge(_ longest: Int) -> Failure? {
-        guard longest > maxMessageBytes else { return nil }
-        return Failure(
+    private func tooLarge(_ longest: Int) -> Failed {
+        Failed(
             .messageTooLarge,
             text: "a message of \(longest) bytes is over the limit message_bytes of \(maxMessageBytes)")
     }
@@ -145,7 +144,11 @@ extension Hub {
             longest = max(longest, candidate.message.count)
         }
         try scan.finish()
-        if let failure = tooLarge(longest) ?? broker.admit(session: session, count: messages, byteCount: bytes) {
+        guard longest <= maxMessageBytes else {
+            outbox.append(tooLarge(longest).encoded(request: header.request), session: session)
+            return
+        }
+        if let failure = broker.admit(session: session, count: messages, byteCount: bytes) {
             outbox.failed(session: session, request: header.request, failure: failure)
             return
         }

@@ -63,7 +63,9 @@ struct Hub: ~Copyable {
             try run(&frame, from: connection)
             check()
         }
-        if taken < bytes.count { connection.backlog = [UInt8](bytes[taken...]) }
+        if taken < bytes.count {
+            connection.backlog.append(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
+        }
     }
 
     /// Says that `count` bytes of a big frame were received straight into its storage.
@@ -113,7 +115,8 @@ struct Hub: ~Copyable {
             broker.endSession(connection.session, into: &outbox)
         }
         connection.state = .ended
-        connection.backlog = []
+        connection.backlog.removeAll()
+        connection.backlog.release()
         connection.assembler = FrameAssembler(maxBodyBytes: 0)
         if let goodbye { outbox.append(goodbye.encoded(), to: connection) }
         check()

@@ -29,9 +29,7 @@ struct MessageBody: BitwiseCopyable {
     /// Takes over the storage of a frame that was received straight into it; `bytes` lie in it.
     init(taking storage: UnsafeMutableRawBufferPointer, bytes: UnsafeRawBufferPointer) {
         guard let base = storage.baseAddress, let start = bytes.baseAddress else {
-            self.init(copying: bytes)
-            storage.deallocate()
-            return
+            preconditionFailure("a frame's storage is never empty")
         }
         allocation = base
         allocation.storeBytes(of: 1, as: Int.self)

@@ -44,6 +44,12 @@ struct Outbox: BrokerSink, ~Copyable {
         touch(connection)
     }
 
+    /// The same for the connection of a session.
+    mutating func append(_ frame: [UInt8], session: UInt32) {
+        guard let connection = open(session) else { return }
+        connection.append(frame, pool: pool)
+    }
+
     // MARK: BrokerSink
 
     mutating func sent(session: UInt32, request: UInt64) {

@@ -26,11 +26,12 @@ public final class Server {
     private var spin: Spin
     private let watchdogNanoseconds: UInt64?
     private var nextWatchdog = UInt64.max
+    private var nextLogSummary: UInt64 = 0
 
     /// Poll tokens above those of connections.
     enum Token {
         static let stop = UInt64.max
-        static let signals = UInt64.max - 1
+        static let lifeline = UInt64.max - 1
         static let firstDoor = UInt64.max - 1024
     }
 
@@ -67,6 +68,9 @@ public final class Server {
         scratch.deallocate()
     }
 
+    /// The version of daemon and tools.
+    public static var version: String { Hub.version }
+
     /// The paths that the daemon listens on, for the log.
     public var listening: [String] { doors.paths }
 
@@ -76,24 +80,34 @@ public final class Server {
     /// What may be called from other threads to stop the loop, without holding the server.
     public var stopper: StopRequest { stopRequest }
 
-    /// Serves until a signal or `stop()` asks for the end, then says goodbye to every session.
+    /// Serves until something asks for the end, then says goodbye to every session.
     ///
-    /// - Parameter signals: those that end the loop.
-    public func run(signals: borrowing SignalSource?) throws(ServerError) {
+    /// - Parameter lifeline: a descriptor whose end means the same as a signal; -1 for none.
+    public func run(signals: borrowing SignalSource, lifeline: Int32 = -1) throws(ServerError) {
         do throws(SystemError) {
-            if let descriptor = Self.descriptor(of: signals) {
-                try poll.add(descriptor, token: Token.signals, interest: .read)
-            }
+            try poll.add(signals.descriptor, token: Token.stop, interest: .read)
+        } catch {
+            throw ServerError(error)
+        }
+        try run(lifeline: lifeline)
+    }
+
+    /// The same without signals, for a daemon inside another program.
+    public func run(lifeline: Int32 = -1) throws(ServerError) {
+        do throws(SystemError) {
+            if lifeline >= 0 { try poll.add(lifeline, token: Token.lifeline, interest: .read) }
             if watchdogNanoseconds != nil { nextWatchdog = 0 }
             Notifier.ready(status: "serving")
-            var stopping = false
-            while !stopping {
+            log.info("serving on \(listening.joined(separator: ", "))")
+            var isStopping = false
+            while !isStopping {
                 try wait()
                 let now = MonotonicClock.now()
                 for index in 0..<events.count {
                     let event = events[index]
                     switch event.token {
-                    case Token.stop, Token.signals: stopping = true
+                    case Token.stop: isStopping = true
+                    case Token.lifeline: isStopping = isStopping || hasEnded(lifeline)
                     case Token.firstDoor...: acceptAll(doorToken: event.token, now: now)
                     default: serve(event)
                     }
@@ -102,7 +116,7 @@ public final class Server {
                 hub.advance(to: now)
                 checkDeadlines(now: now)
                 writeDirty(now: now)
-                feedWatchdog(now: now)
+                keepTime(now: now)
             }
             try shutDown()
         } catch {
@@ -110,10 +124,11 @@ public final class Server {
         }
     }
 
-    private static func descriptor(of signals: borrowing SignalSource?) -> Int32? {
-        switch signals {
-        case .some(let source): source.descriptor
-        case .none: nil
+    /// Whether nothing can come from the descriptor any more; what comes is of no interest.
+    private func hasEnded(_ descriptor: Int32) -> Bool {
+        switch Transfer.read(descriptor, into: scratch) {
+        case .bytes, .wouldBlock: false
+        case .endOfFile, .failed: true
         }
     }
 
@@ -133,10 +148,17 @@ public final class Server {
         spin.slept(from: now, to: MonotonicClock.now())
     }
 
-    private func feedWatchdog(now: UInt64) {
-        guard let watchdogNanoseconds, now >= nextWatchdog else { return }
-        Notifier.watchdog()
-        nextWatchdog = now + watchdogNanoseconds
+    /// What is due by the clock: the watchdog, from this thread so that a stuck loop is noticed, and the log's
+    /// summary of what it left out.
+    private func keepTime(now: UInt64) {
+        if let watchdogNanoseconds, now >= nextWatchdog {
+            Notifier.watchdog()
+            nextWatchdog = now + watchdogNanoseconds
+        }
+        if now >= nextLogSummary {
+            log.reportLeftOut(now: now)
+            nextLogSummary = now + 60_000_000_000
+        }
     }
 
     // MARK: Reading
@@ -180,13 +202,11 @@ public final class Server {
         let list = backlogged
         backlogged = []
         for connection in list where connection.state == .greeted {
-            let bytes = connection.backlog
-            connection.backlog = []
+            var bytes = GrowableBytes()
+            swap(&bytes, &connection.backlog)
             let identity = { [configuration] in Identity(connection.credentials, configuration) }
             do throws(WireFault) {
-                try bytes.withUnsafeBytes { bytes throws(WireFault) in
-                    try hub.receive(bytes, from: connection, identity: identity)
-                }
+                try hub.receive(bytes.readable, from: connection, identity: identity)
                 afterReading(connection)
             } catch {
                 fault(error, connection)
@@ -203,9 +223,10 @@ public final class Server {
         if fault.code == .done {
             drop(connection, Goodbye(.done, ""))
         } else {
-            log.warning(
-                "session of pid \(connection.credentials.pid), uid \(connection.credentials.uid) ended: \(fault)",
-                key: "fault/\(connection.credentials.uid)/\(fault.code)")
+            let credentials = connection.credentials
+            log.limited(
+                .warning, user: credentials.uid, reason: "session ended: \(fault.code)", now: MonotonicClock.now(),
+                "session of pid \(credentials.pid), uid \(credentials.uid) ended: \(fault)")
             drop(connection, Goodbye(fault.code, fault.text))
         }
     }
@@ -269,10 +290,10 @@ public final class Server {
     }
 
     private func slowReceiver(_ connection: Connection) {
-        log.warning(
-            "session of pid \(connection.credentials.pid), uid \(connection.credentials.uid) ended: "
-                + "it does not read what it asked for",
-            key: "slow/\(connection.credentials.uid)")
+        let credentials = connection.credentials
+        log.limited(
+            .warning, user: credentials.uid, reason: "slow receiver", now: MonotonicClock.now(),
+            "session of pid \(credentials.pid), uid \(credentials.uid) ended: it does not read what it asked for")
         drop(connection, Goodbye(.slowReceiver, "the session does not read what it asked for"))
     }
 
@@ -285,7 +306,7 @@ public final class Server {
         do throws(SystemError) {
             try poll.modify(connection.descriptor.raw, token: connection.token, interest: interest)
         } catch {
-            log.error("epoll: \(error)", key: "epoll")
+            systemFailed(error)
             drop(connection, nil)
         }
     }
@@ -295,10 +316,15 @@ public final class Server {
         do throws(SystemError) {
             try poll.remove(connection.descriptor.raw)
         } catch {
-            log.error("epoll: \(error)", key: "epoll")
+            systemFailed(error)
         }
         connections.remove(connection)
         doors.resume(poll)
+    }
+
+    /// The kernel refused something that only its own shortage explains.
+    func systemFailed(_ error: SystemError) {
+        log.limited(.error, user: 0, reason: "\(error.call)", now: MonotonicClock.now(), "\(error)")
     }
 
     // MARK: Time

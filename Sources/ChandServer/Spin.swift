@@ -16,8 +16,7 @@ struct Spin {
     private static let patience = 4
 
     init(limit: Duration) {
-        let isAlone = (try? ThisProcess.onlineProcessors()) == 1
-        self.limit = isAlone ? 0 : limit.nanoseconds
+        self.limit = ThisProcess.onlineProcessors == 1 ? 0 : limit.nanoseconds
     }
 
     /// Polls without sleeping for a short while; whether something came.
