@@ -23,10 +23,13 @@ enum Corpus {
     }()
 
     static func bytes(_ count: Int, _ random: inout SeededRandom) -> [UInt8] {
-        (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ ($0 >> 8)) ^ UInt8(random.below(1) + 1) }
+        let start = random.below(256)
+        return (0..<count).map { UInt8(truncatingIfNeeded: start &+ $0 &* 31 ^ ($0 >> 8)) }
     }
 
-    private static let texts = ["", "a", "jobs", "näme/Größe", "日本語", String(repeating: "x", count: 40), "\u{1F4E8}"]
+    private static let texts = [
+        "", "a", "jobs", "näme/Größe", "日本語", "\u{1F4E8}", String(repeating: "x", count: 40),
+    ]
 
     /// One frame of every kind, its contents depending on `round`; round 0 has nothing but empty values.
     private static func this(_ round: Int, _ random: inout SeededRandom) -> [[UInt8]] {
@@ -35,25 +38,27 @@ enum Corpus {
         let text = texts[round]
         let timeout: Int64 = [0, -1, 1, .max, .min, 1_000_000, -2][round]
         let message = bytes(round * 3, &random)
-        return [
+        let cases = [(SelectCase.Kind.never, UInt32(0), false, [UInt8]()), (.receive, handle, true, [])]
+        let sendCase = [(SelectCase.Kind.send, handle, false, message)]
+        let repeated = Array(repeating: message, count: round + 1)
+        var receive = ReceiveRequest(handle: handle, count: handle | 1, timeout: timeout)
+        receive.untilDrained = round % 2 == 1
+        let settled = (0..<round).map { DeliveryRange(handle: handle, first: request, count: UInt32($0)) }
+        let returned = (0..<round).map { DeliveryRange(handle: handle, first: UInt64($0), count: .max) }
+        let asked: [[UInt8]] = [
             Hello(features: request, clientName: text).encoded(),
             SimpleFrame.leave(),
             open(round, text).encoded(request: request),
             SimpleFrame.handle(.closeHandle, request: request, handle: handle),
             Frames.send(request: request, handle: handle, timeout: timeout, [message]),
-            Frames.send(request: request, handle: handle, Array(repeating: message, count: round + 1)),
-            Frames.receive(
-                request: request,
-                ReceiveRequest(handle: handle, count: handle | 1, timeout: timeout, untilDrained: round % 2 == 1)),
+            Frames.send(request: request, handle: handle, repeated),
+            Frames.receive(request: request, receive),
             Frames.select(
                 request: request, timeout: timeout, ordered: round % 2 == 0,
-                Array([(.never, 0, false, []), (.receive, handle, true, []), (.send, handle, false, message)]
-                    .prefix(round))),
+                Array((cases + sendCase).prefix(round))),
             SimpleFrame.cancel(request: request),
-            Frames.settle(.settle, (0..<round).map { DeliveryRange(handle: handle, first: request, count: UInt32($0)) }),
-            Frames.settle(
-                .giveBack, flags: UInt8(round % 2),
-                (0..<round).map { DeliveryRange(handle: handle, first: UInt64($0), count: .max) }),
+            Frames.settle(.settle, settled),
+            Frames.settle(.giveBack, flags: UInt8(round % 2), returned),
             SimpleFrame.close(request: request, handle: handle, reason: handle, text: text),
             SimpleFrame.remove(request: request, name: text),
             SimpleFrame.handle(.stop, request: request, handle: handle),
@@ -62,7 +67,8 @@ enum Corpus {
             ListRequest(cursor: request, count: handle).encoded(request: request),
             DescribeRequest(name: text, cursor: request).encoded(request: request),
             SimpleFrame.ping(request: request, payload: message),
-        ] + answers(round, request, handle, text, message)
+        ]
+        return asked + answers(round, request, handle, text, message)
     }
 
     private static func answers(
@@ -71,37 +77,40 @@ enum Corpus {
         let codes = FailureCode.allCases
         let ends = GoodbyeCode.allCases
         let kinds: [Party.Kind] = [.handle, .sendWaiter, .receiveWaiter]
-        let parties = (0..<round).map {
-            Party(
-                kind: kinds[$0 % 3], role: Role(rawValue: UInt8($0 % 4)), inSelect: $0 % 2 == 1,
-                session: request, pid: handle, uid: UInt32($0), request: UInt64($0), nanoseconds: request)
+        let parties = (0..<round).map { (index: Int) -> Party in
+            let role = Role(rawValue: UInt8(index % 4))
+            return Party(
+                kind: kinds[index % 3], role: role, inSelect: index % 2 == 1, session: request, pid: handle,
+                uid: UInt32(index), request: UInt64(index), nanoseconds: request)
         }
+        let welcome = Welcome(
+            maxBodyBytes: handle, instance: request, session: UInt64(round), maxMessageBytes: 1,
+            maxSelectCases: 2, maxWaiters: 3, maxHandles: 4, uid: handle, daemonName: text)
+        let opened = Opened(
+            handle: handle, capacity: Int64(round) - 2, generation: request, created: round % 2 == 1,
+            closed: round % 3 == 1, name: text)
+        let messages = (0...round).map { (index: Int) -> Frames.Message in
+            Frames.Message(
+                bytes: index == 0 ? [] : message, attempts: UInt16(index), redelivered: index % 2 == 1)
+        }
+        let failed = Failed(
+            codes[(round * 2) % codes.count], caseIndex: round == 0 ? Failed.noCase : UInt32(round),
+            accepted: handle, reason: handle, text: text)
+        let statuses = (0..<round).map { status($0, text) }
         return [
-            Welcome(
-                maxBodyBytes: handle, instance: request, session: UInt64(round), maxMessageBytes: 1,
-                maxSelectCases: 2, maxWaiters: 3, maxHandles: 4, uid: handle, daemonName: text
-            ).encoded(),
+            welcome.encoded(),
             Goodbye(ends[round % ends.count], text).encoded(),
-            Opened(
-                handle: handle, capacity: Int64(round) - 2, generation: request, created: round % 2 == 1,
-                closed: round % 3 == 1, name: text
-            ).encoded(request: request),
+            opened.encoded(request: request),
             SimpleFrame.done(request: request, field: UInt16(round % 2)),
             Frames.sent(request: request, count: UInt32(round)),
             Frames.received(
                 request: request, caseIndex: UInt16(round), closed: round % 2 == 1, handle: handle,
-                first: request,
-                (0...round).map {
-                    .init(bytes: $0 == 0 ? [] : message, attempts: UInt16($0), redelivered: $0 % 2 == 1)
-                }),
+                first: request, messages),
             SimpleFrame.selected(request: request, caseIndex: UInt16(round)),
-            Failed(
-                codes[(round * 2) % codes.count], caseIndex: round == 0 ? Failed.noCase : UInt32(round),
-                accepted: handle, reason: handle, text: text
-            ).encoded(request: request),
+            failed.encoded(request: request),
             Failed(codes[(round * 2 + 1) % codes.count]).encoded(request: request),
             Frames.inspected(request: request, status(round, text)),
-            Listed(next: request, channels: (0..<round).map { status($0, text) }).encoded(request: request),
+            Listed(next: request, channels: statuses).encoded(request: request),
             Described(next: request, parties: parties).encoded(request: request),
             Frames.frame(.pong, request: request, body: message),
         ]

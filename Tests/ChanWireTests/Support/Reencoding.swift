@@ -8,7 +8,7 @@ enum Reencoding {
     static func frame(_ frame: [UInt8]) throws(WireFault) -> [UInt8] {
         let result: Result<[UInt8], WireFault> = frame.withUnsafeBytes { bytes in
             do throws(WireFault) {
-                guard let header = try FrameAssembler.header(in: bytes, maxBodyBytes: frame.count) else {
+                guard let header = try FrameAssembler.header(in: bytes, maxBodyBytes: .max) else {
                     throw WireFault(.malformed, "no header")
                 }
                 let body = UnsafeRawBufferPointer(rebasing: bytes[FrameHeader.byteCount...])
