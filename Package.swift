@@ -59,6 +59,15 @@ let package = Package(
         .executableTarget(
             name: "chanctl", dependencies: ["Channels", "ChanSystem", "ChandConfig", argumentParser],
             swiftSettings: strict),
+        .executableTarget(
+            name: "sieve-processes", dependencies: ["Channels", "ChanSystem"],
+            path: "Examples/SieveProcesses", swiftSettings: strict),
+        .executableTarget(
+            name: "sieve", dependencies: ["Channels"], path: "Examples/Sieve", swiftSettings: strict),
+        .executableTarget(
+            name: "worker-pool", dependencies: ["Channels"], path: "Examples/WorkerPool", swiftSettings: strict),
+        .executableTarget(
+            name: "select-loop", dependencies: ["Channels"], path: "Examples/SelectLoop", swiftSettings: strict),
         .target(
             name: "ChanTestSupport",
             dependencies: ["ChanCore", "ChanWire", "ChanSystem", "ChandConfig", "ChandServer", "Channels"],

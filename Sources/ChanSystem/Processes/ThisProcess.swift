@@ -64,6 +64,9 @@ public enum ThisProcess {
         try checked(.prlimit) { chan_set_limit_descriptors(soft) }
     }
 
+    /// How many processors the machine runs on, whatever this process may use of them.
+    public static var onlineProcessors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
     /// The processors the calling thread may run on.
     public static func processors() throws(SystemError) -> [Int] {
         var numbers = [Int32](repeating: 0, count: 1024)

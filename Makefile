@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# make demo, make test: each installs what is missing (apt, where root or sudo allows it) or says what to
+# type.
+
+SWIFT ?= swift
+# make demo N=1000 goes further.
+N ?= 300
+
+export SWIFT
+
+# The shipped programs bring Swift's standard library with them: nothing of Swift need be installed where
+# they run.
+RELEASE = $(SWIFT) build -c release --static-swift-stdlib --scratch-path .build-rel
+PROGRAMS = .build-rel/release
+
+.PHONY: build test demo lint release clean setup
+build: setup
+	$(SWIFT) build
+
+test: setup
+	@Tests/Scripts/run-tests $(TESTFLAGS)
+
+demo: release
+	@$(PROGRAMS)/chanctl run -- $(PROGRAMS)/sieve-processes $(N)
+
+lint:
+	@Tests/Scripts/lint
+
+release: setup
+	$(RELEASE)
+
+clean:
+	rm -rf .build .build-rel
+
+setup:
+	@Tests/Scripts/setup

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The matching of senders and receivers: every commit of a message happens here, in one step (rules 1 to 3).
+extension Broker {
+    /// Commits as many messages of `chain` as can proceed now: to waiting receivers, else into the buffer.
+    ///
+    /// The chain's operation is not parked: so a select never meets its own other case here (rule 12).
+    @inlinable
+    mutating func offer<S: BrokerSink<Body> & ~Copyable>(
+        _ chain: inout MessageChain, on channel: UInt32, into sink: inout S
+    ) {
+        while chain.head != none {
+            let receiver = channels[channel].receivers.head
+            if channels[channel].queued == 0, receiver != none {
+                let limit = operations[waiters[receiver].operation].limit
+                var taken = MessageChain()
+                while chain.head != none, taken.count < limit, fits(taken) {
+                    let slot = unlinkFirst(of: &chain)
+                    accept(slot, on: channel)
+                    link(slot, to: &taken)
+                }
+                complete(receiver: receiver, with: taken, into: &sink)
+            } else if channels[channel].hasRoom {
+                enqueue(unlinkFirst(of: &chain), on: channel)
+            } else {
+                return
+            }
+        }
+    }
+
+    /// Whether a receive of several that took `taken` may take more: its answer stays within a frame.
+    @inlinable
+    func fits(_ taken: MessageChain) -> Bool {
+        taken.count == 0 || taken.byteCount < limits.receiveBatchBytes
+    }
+
+    /// The longest-waiting sender of another operation: a select never meets itself (rule 12).
+    @inlinable
+    func firstSender(on channel: UInt32, except operation: UInt32) -> UInt32? {
+        var waiter = channels[channel].senders.head
+        while waiter != none, waiters[waiter].operation == operation { waiter = waiters[waiter].next }
+        return waiter == none ? nil : waiter
+    }
+
+    /// Takes up to `limit` messages for a receive that commits now: what came back, then the buffer, then,
+    /// without a buffer, from waiting senders. Senders whose messages move are told.
+    @inlinable
+    mutating func take<S: BrokerSink<Body> & ~Copyable>(
+        _ limit: UInt32, from channel: UInt32, for operation: UInt32 = none, into sink: inout S
+    ) -> MessageChain {
+        var taken = MessageChain()
+        while taken.count < limit, fits(taken) {
+            if channels[channel].queued > 0 {
+                link(dequeue(from: channel), to: &taken)
+                if channels[channel].senders.head != none { refill(channel, into: &sink) }
+            } else if channels[channel].senders.head != none, channels[channel].isRendezvous,
+                let sender = firstSender(on: channel, except: operation)
+            {
+                let slot = unlinkFirst(ofWaiter: sender)
+                accept(slot, on: channel)
+                link(slot, to: &taken)
+                progress(of: sender, into: &sink)
+            } else {
+                break
+            }
+        }
+        return taken
+    }
+
+    /// Moves waiting senders' messages into the room that the buffer has (rule 2).
+    @inlinable
+    mutating func refill<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
+        while channels[channel].hasRoom {
+            let sender = channels[channel].senders.head
+            guard sender != none else { return }
+            enqueue(unlinkFirst(ofWaiter: sender), on: channel)
+            progress(of: sender, into: &sink)
+        }
+    }
+
+    /// One message of a waiting send was committed: reports the send if it was the last.
+    @inlinable
+    mutating func progress<S: BrokerSink<Body> & ~Copyable>(of sender: UInt32, into sink: inout S) {
+        let slot = waiters[sender].operation
+        operations[slot].accepted += 1
+        guard waiters[sender].chain.head == none else { return }
+        let session = operations[slot].session
+        let request = operations[slot].request
+        let caseIndex = operations[slot].isSelect ? waiters[sender].caseIndex : nil
+        withdraw(slot, into: &sink)
+        if let caseIndex {
+            sink.selected(session: session, request: request, caseIndex: caseIndex)
+        } else {
+            sink.sent(session: session, request: request)
+        }
+    }
+
+    /// A waiting receive, or receive case, has its messages.
+    @inlinable
+    mutating func complete<S: BrokerSink<Body> & ~Copyable>(
+        receiver: UInt32, with taken: MessageChain, into sink: inout S
+    ) {
+        let slot = waiters[receiver].operation
+        let request = operations[slot].request
+        let handle = waiters[receiver].handle
+        let caseIndex = waiters[receiver].caseIndex
+        withdraw(slot, into: &sink)
+        deliver(taken, request: request, handle: handle, caseIndex: caseIndex, into: &sink)
+    }
+
+    /// Writes committed messages to their receiver; they are unsettled from here on.
+    @inlinable
+    mutating func deliver<S: BrokerSink<Body> & ~Copyable>(
+        _ taken: MessageChain, request: UInt64, handle: UInt32, caseIndex: UInt16, into sink: inout S
+    ) {
+        let session = handles[handle].session
+        let channel = handles[handle].channel
+        channels[channel].unsettled += Int(taken.count)
+        sink.beginDeliveries(
+            session: session, request: request,
+            group: DeliveryGroup(
+                caseIndex: caseIndex, handle: handles[handle].number, first: handles[handle].window.next,
+                count: taken.count, byteCount: taken.byteCount,
+                closed: channels[channel].flags.contains(.closed)))
+        var slot = taken.head
+        while slot != none {
+            _ = handles[handle].window.append(slot)
+            sink.delivery(
+                session: session, body: messages[slot].body, byteCount: Int(messages[slot].byteCount),
+                attempts: messages[slot].attempts, redelivered: messages[slot].redelivered)
+            slot = messages[slot].next
+        }
+        sink.endDeliveries(session: session)
+    }
+
+    /// Lets everything on a channel proceed that can, after something other than a send or a receive
+    /// changed it; then closed is reported to whom nothing can come any more, and an unused channel goes.
+    @usableFromInline
+    mutating func pump<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
+        while let receiver = nextMatch(on: channel) {
+            let operation = waiters[receiver].operation
+            let taken = take(operations[operation].limit, from: channel, for: operation, into: &sink)
+            complete(receiver: receiver, with: taken, into: &sink)
+        }
+        if channels[channel].senders.head != none { refill(channel, into: &sink) }
+        if channels[channel].flags.contains(.closed) { reportClosed(channel, into: &sink) }
+        collectIfUnused(channel, into: &sink)
+    }
+
+    /// The first waiting receiver for whom there is a message, or a sender of another operation.
+    private func nextMatch(on channel: UInt32) -> UInt32? {
+        var receiver = channels[channel].receivers.head
+        if channels[channel].queued > 0 { return receiver == none ? nil : receiver }
+        guard channels[channel].isRendezvous else { return nil }
+        while receiver != none {
+            if firstSender(on: channel, except: waiters[receiver].operation) != nil { return receiver }
+            receiver = waiters[receiver].next
+        }
+        return nil
+    }
+
+    /// Ends the waiting receives of a closed channel to which nothing can come (rule 4).
+    private mutating func reportClosed<S: BrokerSink<Body> & ~Copyable>(
+        _ channel: UInt32, into sink: inout S
+    ) {
+        guard channels[channel].queued == 0 else { return }
+        let finished = channels[channel].isFinished
+        var receiver = channels[channel].receivers.head
+        while receiver != none {
+            guard finished || waiters[receiver].untilDrained else {
+                receiver = waiters[receiver].next
+                continue
+            }
+            let operation = waiters[receiver].operation
+            let caseIndex = operations[operation].isSelect ? waiters[receiver].caseIndex : nil
+            fail(operation, closedFailure(channel, caseIndex: caseIndex), into: &sink)
+            // The operation's other cases may have stood next in this list: start again.
+            receiver = channels[channel].receivers.head
+        }
+    }
+}

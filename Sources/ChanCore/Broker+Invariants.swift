@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A state that must never be; our own bug, found by `checkInvariants()`.
+public struct InvariantViolation: Error, CustomStringConvertible {
+    /// What does not hold, and where.
+    public var description: String
+}
+
+extension Broker {
+    /// Walks the whole state and throws at the first thing that does not hold; for tests and fuzzers, which
+    /// call it after every input.
+    public func checkInvariants() throws(InvariantViolation) {
+        var places = [UInt32: String]()
+        try checkChannels(&places)
+        try checkHandles(&places)
+        try checkOperations(&places)
+        try require(places.count == messages.count, "\(messages.count - places.count) messages are nowhere")
+        try checkAccounts()
+    }
+
+    private func require(_ condition: Bool, _ text: @autoclosure () -> String) throws(InvariantViolation) {
+        if !condition { throw InvariantViolation(description: text()) }
+    }
+
+    private func note(
+        _ message: UInt32, at place: String, _ places: inout [UInt32: String]
+    ) throws(InvariantViolation) {
+        try require(messages.contains(message), "\(place): message \(message) is gone")
+        if let other = places.updateValue(place, forKey: message) {
+            throw InvariantViolation(description: "message \(message) is in \(other) and in \(place)")
+        }
+    }
+
+    private func checkChannels(_ places: inout [UInt32: String]) throws(InvariantViolation) {
+        for slot in 0..<channels.highWater where channels.contains(slot) {
+            let channel = channels[slot]
+            let name = channel.name
+            try checkMessages(of: channel, &places)
+            try checkList(channel.senders, of: slot, isSend: true)
+            try checkList(channel.receivers, of: slot, isSend: false)
+            try checkHandles(of: slot)
+            let waits = (senders: channel.senders.head != none, receivers: channel.receivers.head != none)
+            try require(channel.queued == 0 || !waits.receivers, "\(name): messages and a waiting receiver")
+            try require(!channel.hasRoom || !waits.senders, "\(name): room and a waiting sender")
+            if waits.senders, waits.receivers { try checkSelfPaired(slot) }
+            let stopped = !channel.flags.isDisjoint(with: .stopsSends)
+            try require(!stopped || !waits.senders, "\(name): closed and a waiting sender")
+            try require(!channel.isFinished || !waits.receivers, "\(name): finished and a waiting receiver")
+            try require(!channel.isUnused, "\(name): unused and still there")
+            let isNamed = names[name] == slot
+            try require(
+                isNamed != channel.flags.contains(.removed), "\(name): removed or not, its name is wrong")
+        }
+        for (name, slot) in names {
+            try require(
+                channels.contains(slot) && channels[slot].name == name, "\(name): names a wrong channel")
+        }
+    }
+
+    private func checkMessages(
+        of channel: Channel, _ places: inout [UInt32: String]
+    ) throws(InvariantViolation) {
+        var count = 0
+        var bytes = 0
+        var last: UInt64 = 0
+        var stack: [(slot: UInt32, above: UInt64)] = []
+        if channel.returned != none { stack.append((channel.returned, 0)) }
+        while let (slot, above) = stack.popLast() {
+            try note(slot, at: "the returned of \(channel.name)", &places)
+            let message = messages[slot]
+            try require(message.acceptance > above, "\(channel.name): the returned heap is out of order")
+            if message.child != none { stack.append((message.child, message.acceptance)) }
+            if message.next != none { stack.append((message.next, above)) }
+            last = max(last, message.acceptance)
+            count += 1
+            bytes += Int(message.byteCount)
+        }
+        var slot = channel.queueHead
+        while slot != none {
+            try note(slot, at: "the queue of \(channel.name)", &places)
+            try require(messages[slot].acceptance > last, "\(channel.name): the queue is out of order")
+            last = messages[slot].acceptance
+            try require(
+                (messages[slot].next == none) == (slot == channel.queueTail),
+                "\(channel.name): wrong queue tail")
+            count += 1
+            bytes += Int(messages[slot].byteCount)
+            slot = messages[slot].next
+        }
+        try require(count == channel.queued, "\(channel.name): \(channel.queued) counted, \(count) queued")
+        try require(bytes == channel.queuedBytes, "\(channel.name): queued bytes are miscounted")
+        try require(last <= channel.accepted, "\(channel.name): a message beyond the last acceptance")
+    }
+
+    private func checkList(_ list: WaiterList, of channel: UInt32, isSend: Bool) throws(InvariantViolation) {
+        var previous = none
+        var slot = list.head
+        var count: UInt32 = 0
+        let name = channels[channel].name
+        while slot != none {
+            try require(waiters.contains(slot), "\(name): a waiter is gone")
+            let waiter = waiters[slot]
+            try require(waiter.previous == previous, "\(name): a waiter's back link is wrong")
+            try require(
+                waiter.channel == channel && waiter.isSend == isSend, "\(name): a waiter in a wrong list")
+            try require(isSend == !waiter.chain.isEmpty, "\(name): a waiter's messages do not fit its kind")
+            try require(operations.contains(waiter.operation), "\(name): a waiter without operation")
+            previous = slot
+            slot = waiter.next
+            count += 1
+        }
+        try require(list.tail == previous && list.count == count, "\(name): a waiter list's end is wrong")
+    }
+
+    /// Both lists non-empty: all their waiters belong to one select without a partner (S9).
+    private func checkSelfPaired(_ channel: UInt32) throws(InvariantViolation) {
+        let name = channels[channel].name
+        try require(channels[channel].isRendezvous, "\(name): both sides wait on a buffered channel")
+        var receiver = channels[channel].receivers.head
+        while receiver != none {
+            let partner = firstSender(on: channel, except: waiters[receiver].operation)
+            try require(partner == nil, "\(name): a sender and a receiver wait for each other")
+            receiver = waiters[receiver].next
+        }
+    }
+
+    private func checkHandles(of channel: UInt32) throws(InvariantViolation) {
+        var previous = none
+        var slot = channels[channel].firstHandle
+        var senders: UInt32 = 0
+        var receivers: UInt32 = 0
+        let name = channels[channel].name
+        while slot != none {
+            try require(handles.contains(slot), "\(name): a handle is gone")
+            let handle = handles[slot]
+            try require(handle.channel == channel && !handle.isClosed, "\(name): a handle in a wrong list")
+            try require(handle.previous == previous, "\(name): a handle's back link is wrong")
+            if handle.role.contains(.send) { senders += 1 }
+            if handle.role.contains(.receive) { receivers += 1 }
+            previous = slot
+            slot = handle.next
+        }
+        try require(
+            senders == channels[channel].sendHandles && receivers == channels[channel].receiveHandles,
+            "\(name): handles are miscounted")
+    }
+
+    private func checkHandles(_ places: inout [UInt32: String]) throws(InvariantViolation) {
+        var unsettled: [UInt32: Int] = [:]
+        for slot in 0..<handles.highWater where handles.contains(slot) {
+            let handle = handles[slot]
+            try require(sessions.contains(handle.session), "handle \(slot) has no session")
+            try require(
+                sessions[handle.session].handles[Int(handle.number)] == slot,
+                "handle \(slot) has a wrong number")
+            try require(channels.contains(handle.channel), "handle \(slot) has no channel")
+            let deliveries = handle.window.snapshot()
+            try require(deliveries.count == handle.window.live, "handle \(slot): deliveries are miscounted")
+            try require(!handle.isClosed || !deliveries.isEmpty, "handle \(slot) is closed and still there")
+            for message in deliveries { try note(message, at: "the deliveries of handle \(slot)", &places) }
+            unsettled[handle.channel, default: 0] += deliveries.count
+        }
+        for slot in 0..<channels.highWater where channels.contains(slot) {
+            try require(
+                channels[slot].unsettled == unsettled[slot] ?? 0,
+                "\(channels[slot].name): unsettled deliveries are miscounted")
+        }
+    }
+
+    private func checkOperations(_ places: inout [UInt32: String]) throws(InvariantViolation) {
+        try require(parked.count == operations.count, "an operation is parked without its key")
+        var seen = 0
+        var timed = 0
+        for slot in 0..<operations.highWater where operations.contains(slot) {
+            let operation = operations[slot]
+            let key = OperationKey(session: operation.session, request: operation.request)
+            try require(parked[key] == slot, "operation \(slot) is under a wrong key")
+            var waiter = operation.firstWaiter
+            var count: UInt32 = 0
+            while waiter != none {
+                try require(
+                    waiters.contains(waiter) && waiters[waiter].operation == slot,
+                    "operation \(slot): a wrong waiter")
+                var message = waiters[waiter].chain.head
+                while message != none {
+                    try note(message, at: "the chain of waiter \(waiter)", &places)
+                    message = messages[message].next
+                }
+                count += 1
+                waiter = waiters[waiter].nextCase
+            }
+            try require(count == operation.waiterCount, "operation \(slot): waiters are miscounted")
+            try require(operation.isSelect || count == 1, "operation \(slot) has \(count) waiters")
+            seen += Int(count)
+            if operation.deadline != .max {
+                timed += 1
+                let index = Int(operation.heapIndex)
+                try require(
+                    index < deadlines.count && deadlines[index] == slot,
+                    "operation \(slot) is lost in the heap")
+                try require(
+                    index == 0 || operations[deadlines[(index - 1) / 2]].deadline <= operation.deadline,
+                    "the deadline heap is out of order")
+                try require(operation.deadline > now, "operation \(slot) is overdue")
+            }
+        }
+        try require(seen == waiters.count, "a waiter belongs to no operation")
+        try require(timed == deadlines.count, "the deadline heap holds what is over")
+    }
+
+    private func checkAccounts() throws(InvariantViolation) {
+        var sums: [UInt32: Account] = [:]
+        for slot in 0..<accounts.highWater where accounts.contains(slot) {
+            sums[slot] = Account(uid: accounts[slot].uid)
+        }
+        for slot in 0..<messages.highWater where messages.contains(slot) {
+            sums[messages[slot].account]?.messages += 1
+            sums[messages[slot].account]?.bytes += Int(messages[slot].byteCount)
+        }
+        for slot in 0..<channels.highWater where channels.contains(slot) {
+            sums[channels[slot].account]?.channels += 1
+        }
+        for (slot, sum) in sums {
+            let account = accounts[slot]
+            try require(
+                account.messages == sum.messages && account.bytes == sum.bytes
+                    && account.channels == sum.channels, "the account of uid \(account.uid) is wrong")
+        }
+        for slot in 0..<sessions.highWater where sessions.contains(slot) {
+            var count = 0
+            var previous = none
+            var operation = sessions[slot].firstOperation
+            while operation != none {
+                try require(operations[operation].previous == previous, "session \(slot): a broken list")
+                try require(operations[operation].session == slot, "session \(slot): another's operation")
+                count += max(1, Int(operations[operation].waiterCount))
+                previous = operation
+                operation = operations[operation].next
+            }
+            try require(count == sessions[slot].waiterCount, "session \(slot): waiters are miscounted")
+        }
+    }
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Broker {
+    /// Whether the session's user may put `count` more messages of `byteCount` bytes on the daemon.
+    ///
+    /// To be asked before anything is allocated for them. Returns the failure that the sender gets.
+    @inlinable
+    public func admit(session: UInt32, count: Int, byteCount: Int) -> Failure? {
+        let account = sessions[session].account
+        let (messages, overflow) = accounts[account].messages.addingReportingOverflow(count)
+        guard !overflow, messages <= limits.messagesPerUser else {
+            return quota("messages_per_user", accounts[account].messages, limits.messagesPerUser)
+        }
+        let (bytes, byteOverflow) = accounts[account].bytes.addingReportingOverflow(byteCount)
+        guard !byteOverflow, bytes <= limits.bytesPerUser else {
+            return quota("bytes_per_user", accounts[account].bytes, limits.bytesPerUser)
+        }
+        return nil
+    }
+
+    @usableFromInline
+    func quota(_ limit: String, _ used: Int, _ allowed: Int) -> Failure {
+        Failure(.quotaExceeded, text: "limit \(limit): used \(used) of \(allowed)")
+    }
+
+    /// Appends a message to a chain that a send or a select then consumes; charges the session's user.
+    @inlinable
+    public mutating func append(_ body: Body, byteCount: Int, to chain: inout MessageChain, session: UInt32) {
+        let account = sessions[session].account
+        accounts[account].messages += 1
+        accounts[account].bytes += byteCount
+        let slot = messages.insert(
+            Message(body: body, byteCount: UInt32(truncatingIfNeeded: byteCount), account: account))
+        link(slot, to: &chain)
+    }
+
+    @inlinable
+    mutating func link(_ slot: UInt32, to chain: inout MessageChain) {
+        messages[slot].next = none
+        if chain.tail == none { chain.head = slot } else { messages[chain.tail].next = slot }
+        chain.tail = slot
+        chain.length += 1
+        chain.bytes += Int(messages[slot].byteCount)
+    }
+
+    /// Takes the first message off a chain that has one.
+    @inlinable
+    mutating func unlinkFirst(of chain: inout MessageChain) -> UInt32 {
+        let slot = chain.head
+        chain.head = messages[slot].next
+        if chain.head == none { chain.tail = none }
+        chain.length -= 1
+        chain.bytes -= Int(messages[slot].byteCount)
+        return slot
+    }
+
+    /// Takes the next message of a waiting send that has one.
+    @inlinable
+    mutating func unlinkFirst(ofWaiter waiter: UInt32) -> UInt32 {
+        var chain = waiters[waiter].chain
+        let slot = unlinkFirst(of: &chain)
+        waiters[waiter].chain = chain
+        return slot
+    }
+
+    /// Ends a message: refunds its sender's user and lets its bytes go.
+    @inlinable
+    mutating func free<S: BrokerSink<Body> & ~Copyable>(_ slot: UInt32, into sink: inout S) {
+        let message = messages.remove(slot)
+        accounts[message.account].messages -= 1
+        accounts[message.account].bytes -= Int(message.byteCount)
+        sink.discard(message.body)
+    }
+
+    /// Ends the messages of a chain that was never committed.
+    @inlinable
+    public mutating func discard<S: BrokerSink<Body> & ~Copyable>(
+        _ chain: consuming MessageChain, into sink: inout S
+    ) {
+        while chain.head != none {
+            let slot = unlinkFirst(of: &chain)
+            free(slot, into: &sink)
+        }
+    }
+
+    // MARK: A channel's queue: what was accepted and never delivered, in order.
+
+    /// Commits a message to the end of the buffer (rules 1 and 23).
+    @inlinable
+    mutating func enqueue(_ slot: UInt32, on channel: UInt32) {
+        accept(slot, on: channel)
+        messages[slot].next = none
+        let tail = channels[channel].queueTail
+        if tail == none { channels[channel].queueHead = slot } else { messages[tail].next = slot }
+        channels[channel].queueTail = slot
+        channels[channel].queued += 1
+        channels[channel].queuedBytes += Int(messages[slot].byteCount)
+    }
+
+    /// Gives a message its place in the channel's order.
+    @inlinable
+    mutating func accept(_ slot: UInt32, on channel: UInt32) {
+        channels[channel].accepted += 1
+        messages[slot].acceptance = channels[channel].accepted
+    }
+
+    /// Takes the oldest message out of the channel: what came back first, then the queue.
+    @inlinable
+    mutating func dequeue(from channel: UInt32) -> UInt32 {
+        let slot: UInt32
+        if channels[channel].returned != none {
+            slot = popReturned(from: channel)
+        } else {
+            slot = channels[channel].queueHead
+            let next = messages[slot].next
+            channels[channel].queueHead = next
+            if next == none { channels[channel].queueTail = none }
+        }
+        channels[channel].queued -= 1
+        channels[channel].queuedBytes -= Int(messages[slot].byteCount)
+        return slot
+    }
+
+    // MARK: What came back: a pairing heap by acceptance number, since several receivers return their
+    // deliveries in any order and a sorted list would make that quadratic.
+
+    /// Puts a message back at its place (rule 18).
+    @usableFromInline
+    mutating func pushReturned(_ slot: UInt32, on channel: UInt32) {
+        messages[slot].next = none
+        messages[slot].child = none
+        let root = channels[channel].returned
+        channels[channel].returned = root == none ? slot : meld(root, slot)
+        channels[channel].queued += 1
+        channels[channel].queuedBytes += Int(messages[slot].byteCount)
+    }
+
+    @usableFromInline
+    mutating func popReturned(from channel: UInt32) -> UInt32 {
+        let root = channels[channel].returned
+        // Two passes, without recursion: meld the children in pairs, then the pairs from the last on.
+        var pairs = none
+        var child = messages[root].child
+        while child != none {
+            let second = messages[child].next
+            var melded = child
+            var following = none
+            messages[child].next = none
+            if second != none {
+                following = messages[second].next
+                messages[second].next = none
+                melded = meld(child, second)
+            }
+            messages[melded].next = pairs
+            pairs = melded
+            child = following
+        }
+        var newRoot = none
+        while pairs != none {
+            let following = messages[pairs].next
+            messages[pairs].next = none
+            newRoot = newRoot == none ? pairs : meld(newRoot, pairs)
+            pairs = following
+        }
+        channels[channel].returned = newRoot
+        messages[root].child = none
+        return root
+    }
+
+    private mutating func meld(_ first: UInt32, _ second: UInt32) -> UInt32 {
+        let (low, high) =
+            messages[first].acceptance < messages[second].acceptance ? (first, second) : (second, first)
+        messages[high].next = messages[low].child
+        messages[low].child = high
+        return low
+    }
+}

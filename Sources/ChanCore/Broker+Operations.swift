@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Sends and receives (rules 1 to 4) and their outcomes.
+extension Broker {
+    /// Sends the messages of `chain`, one or a batch, through a handle; consumes the chain.
+    ///
+    /// The sink gets `sent` once all are committed, else `failed` with the number that were. A `timeout` in
+    /// nanoseconds of 0 never parks, a negative one waits for ever.
+    @inlinable
+    public mutating func send<S: BrokerSink<Body> & ~Copyable>(
+        session: UInt32, request: UInt64, handle number: UInt32, chain: consuming MessageChain,
+        timeout: Int64, into sink: inout S
+    ) {
+        guard let handle = openHandle(session, number), handles[handle].role.contains(.send) else {
+            discard(chain, into: &sink)
+            sink.failed(session: session, request: request, failure: handleFailure(session, number, .send))
+            return
+        }
+        let channel = handles[handle].channel
+        guard channels[channel].flags.isDisjoint(with: .stopsSends) else {
+            discard(chain, into: &sink)
+            sink.failed(session: session, request: request, failure: sendFailure(channel))
+            return
+        }
+        let count = chain.count
+        // Nothing overtakes a parked send (rule 23): where one waits there is neither room nor a receiver,
+        // but for a select that waits in both directions, which this send may meet.
+        offer(&chain, on: channel, into: &sink)
+        if chain.head == none {
+            sink.sent(session: session, request: request)
+            return
+        }
+        let accepted = count - chain.count
+        if let failure = timeout == 0 ? Failure(.wouldBlock) : admitWaiters(1, session: session) {
+            discard(chain, into: &sink)
+            var failure = failure
+            failure.accepted = accepted
+            sink.failed(session: session, request: request, failure: failure)
+            return
+        }
+        let operation = park(
+            session: session, request: request, timeout: timeout, limit: 0, accepted: accepted,
+            isSelect: false)
+        addWaiter(
+            Waiter(
+                operation: operation, channel: channel, handle: handle, caseIndex: 0, isSend: true,
+                untilDrained: false, chain: chain))
+    }
+
+    /// Receives 1 to `count` messages, what is there, and waits only for the first.
+    ///
+    /// The sink gets the deliveries, or `failed`: closed once nothing can come any more, or, `untilDrained`,
+    /// as soon as nothing is queued.
+    @inlinable
+    public mutating func receive<S: BrokerSink<Body> & ~Copyable>(
+        session: UInt32, request: UInt64, handle number: UInt32, count: UInt32, timeout: Int64,
+        untilDrained: Bool, into sink: inout S
+    ) {
+        guard let handle = openHandle(session, number), handles[handle].role.contains(.receive) else {
+            sink.failed(session: session, request: request, failure: handleFailure(session, number, .receive))
+            return
+        }
+        let channel = handles[handle].channel
+        let taken = take(min(count, Self.maxDeliveries), from: channel, into: &sink)
+        if taken.head != none {
+            deliver(taken, request: request, handle: handle, caseIndex: 0, into: &sink)
+            return
+        }
+        if reportsClosed(channel, untilDrained: untilDrained) {
+            sink.failed(session: session, request: request, failure: closedFailure(channel))
+            return
+        }
+        if let failure = timeout == 0 ? Failure(.wouldBlock) : admitWaiters(1, session: session) {
+            sink.failed(session: session, request: request, failure: failure)
+            return
+        }
+        let operation = park(
+            session: session, request: request, timeout: timeout, limit: min(count, Self.maxDeliveries),
+            accepted: 0, isSelect: false)
+        addWaiter(
+            Waiter(
+                operation: operation, channel: channel, handle: handle, caseIndex: 0, isSend: false,
+                untilDrained: untilDrained, chain: MessageChain()))
+    }
+
+    /// The most messages that answer one receive.
+    @inlinable static var maxDeliveries: UInt32 { 65_536 }
+
+    /// A receive on the channel would report closed now (rule 4), given that nothing is queued.
+    @inlinable
+    func reportsClosed(_ channel: UInt32, untilDrained: Bool) -> Bool {
+        channels[channel].isFinished
+            || (untilDrained && channels[channel].flags.contains(.closed) && channels[channel].queued == 0)
+    }
+
+    @usableFromInline
+    func handleFailure(_ session: UInt32, _ number: UInt32, _ role: Role) -> Failure {
+        guard let handle = openHandle(session, number) else {
+            return Failure(.noSuchHandle, text: "no open handle \(number)")
+        }
+        let verb = role == .send ? "send" : "receive"
+        return Failure(
+            .wrongRole, text: "the handle on \(channels[handles[handle].channel].name) may not \(verb)")
+    }
+
+    /// The receiver is done with these deliveries of a handle; numbers that are over are passed over.
+    ///
+    /// Returns false where a number was never given out, which no honest client says.
+    @inlinable
+    public mutating func settle<S: BrokerSink<Body> & ~Copyable>(
+        session: UInt32, handle number: UInt32, first: UInt64, count: UInt32, into sink: inout S
+    ) -> Bool {
+        guard let handle = anyHandle(session, number) else { return true }
+        guard wereDelivered(handle, first, count) else { return false }
+        let channel = handles[handle].channel
+        var window = handles[handle].window
+        handles[handle].window = DeliveryWindow()
+        window.take(first: first, count: count) { slot in
+            channels[channel].unsettled -= 1
+            channels[channel].settled += 1
+            free(slot, into: &sink)
+        }
+        handles[handle].window = window
+        if channels[channel].unsettled == 0 || handles[handle].isClosed {
+            settledLast(handle, channel, into: &sink)
+        }
+        return true
+    }
+
+    /// The receiver gives these deliveries back; `seen` says that some caller may have had them (rule 18).
+    ///
+    /// Returns false where a number was never given out.
+    public mutating func giveBack<S: BrokerSink<Body> & ~Copyable>(
+        session: UInt32, handle number: UInt32, first: UInt64, count: UInt32, seen: Bool, into sink: inout S
+    ) -> Bool {
+        guard let handle = anyHandle(session, number) else { return true }
+        guard wereDelivered(handle, first, count) else { return false }
+        let channel = handles[handle].channel
+        var window = handles[handle].window
+        handles[handle].window = DeliveryWindow()
+        window.take(first: first, count: count) { putBack($0, on: channel, seen: seen) }
+        handles[handle].window = window
+        releaseIfDone(handle)
+        pump(channel, into: &sink)
+        return true
+    }
+
+    @inlinable
+    func wereDelivered(_ handle: UInt32, _ first: UInt64, _ count: UInt32) -> Bool {
+        let (end, overflow) = first.addingReportingOverflow(UInt64(count))
+        return !overflow && first >= 1 && end <= handles[handle].window.next
+    }
+
+    /// A closed channel may have become finished, and a closed handle may go.
+    @usableFromInline
+    mutating func settledLast<S: BrokerSink<Body> & ~Copyable>(
+        _ handle: UInt32, _ channel: UInt32, into sink: inout S
+    ) {
+        releaseIfDone(handle)
+        pump(channel, into: &sink)
+    }
+
+    /// Returns a delivery to its channel, at its place; the caller pumps.
+    mutating func putBack(_ slot: UInt32, on channel: UInt32, seen: Bool) {
+        if seen {
+            messages[slot].redelivered = true
+            if messages[slot].attempts < .max { messages[slot].attempts += 1 }
+        }
+        channels[channel].unsettled -= 1
+        pushReturned(slot, on: channel)
+    }
+}

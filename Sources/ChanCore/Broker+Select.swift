@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One case of a select as it comes in.
+public struct SelectCase {
+    /// What a case does.
+    public enum Kind: Sendable {
+        /// A nil channel (rule 7).
+        case never
+        /// Receive one message.
+        case receive
+        /// Send the message of the chain.
+        case send
+    }
+    /// What the case does.
+    public var kind: Kind
+    /// The handle's number.
+    public var handle: UInt32
+    /// For a receive: closed as soon as nothing is queued.
+    public var untilDrained: Bool
+    /// For a send: exactly one message.
+    public var chain: MessageChain
+
+    /// Makes a case.
+    public init(
+        _ kind: Kind, handle: UInt32 = 0, untilDrained: Bool = false, chain: MessageChain = MessageChain()
+    ) {
+        self.kind = kind
+        self.handle = handle
+        self.untilDrained = untilDrained
+        self.chain = chain
+    }
+}
+
+/// Select over sends and receives on any channels: exactly one case commits (rules 8 to 13).
+extension Broker {
+    /// Waits until one of the cases can proceed and commits that one; consumes the cases' messages.
+    ///
+    /// `timeout` 0 is Go's default: nothing is parked, the outcome `wouldBlock`. Of several ready cases one
+    /// is drawn, or the first taken if `ordered`.
+    public mutating func select<S: BrokerSink<Body> & ~Copyable>(
+        session: UInt32, request: UInt64, cases: [SelectCase], ordered: Bool, timeout: Int64,
+        into sink: inout S
+    ) {
+        if let failure = fault(in: cases, session: session) {
+            end(cases, session: session, request: request, failure, into: &sink)
+            return
+        }
+        if let winner = readyCase(of: cases, session: session, ordered: ordered) {
+            commit(winner, of: cases, session: session, request: request, into: &sink)
+            return
+        }
+        let waiting = cases.count(where: { $0.kind != .never })
+        if let failure = timeout == 0 ? Failure(.wouldBlock) : admitWaiters(waiting, session: session) {
+            end(cases, session: session, request: request, failure, into: &sink)
+            return
+        }
+        let operation = park(
+            session: session, request: request, timeout: timeout, limit: 1, accepted: 0, isSelect: true)
+        for (index, candidate) in cases.enumerated() where candidate.kind != .never {
+            guard let handle = openHandle(session, candidate.handle) else { continue }
+            addWaiter(
+                Waiter(
+                    operation: operation, channel: handles[handle].channel, handle: handle,
+                    caseIndex: UInt16(index), isSend: candidate.kind == .send,
+                    untilDrained: candidate.untilDrained, chain: candidate.chain))
+        }
+    }
+
+    /// The first case that could never be carried out, as a failure of the whole select.
+    private func fault(in cases: [SelectCase], session: UInt32) -> Failure? {
+        guard cases.count <= limits.selectCases else {
+            return Failure(
+                .invalidArgument, text: "a select has at most \(limits.selectCases) cases, not \(cases.count)"
+            )
+        }
+        for (index, candidate) in cases.enumerated() where candidate.kind != .never {
+            let role: Role = candidate.kind == .send ? .send : .receive
+            guard let handle = openHandle(session, candidate.handle), handles[handle].role.contains(role)
+            else {
+                var failure = handleFailure(session, candidate.handle, role)
+                failure.caseIndex = UInt16(index)
+                return failure
+            }
+        }
+        return nil
+    }
+
+    /// A case that can proceed now, drawn uniformly (S2) or the first: all seen at one instant (S15).
+    private mutating func readyCase(of cases: [SelectCase], session: UInt32, ordered: Bool) -> Int? {
+        var winner: Int?
+        var ready: UInt32 = 0
+        for (index, candidate) in cases.enumerated() where isReady(candidate, session: session) {
+            if ordered { return index }
+            ready += 1
+            if random.below(ready) == 0 { winner = index }
+        }
+        return winner
+    }
+
+    private func isReady(_ candidate: SelectCase, session: UInt32) -> Bool {
+        guard candidate.kind != .never, let handle = openHandle(session, candidate.handle) else {
+            return false
+        }
+        let channel = handles[handle].channel
+        return candidate.kind == .send
+            ? isSendReady(channel) : isReceiveReady(channel, untilDrained: candidate.untilDrained)
+    }
+
+    /// A send would commit, or fail for good, now (rule 11).
+    func isSendReady(_ channel: UInt32) -> Bool {
+        if !channels[channel].flags.isDisjoint(with: .stopsSends) { return true }
+        return channels[channel].hasRoom
+            || (channels[channel].queued == 0 && channels[channel].receivers.head != none)
+    }
+
+    /// A receive would commit, or report closed, now.
+    func isReceiveReady(_ channel: UInt32, untilDrained: Bool = false) -> Bool {
+        if channels[channel].queued > 0 || reportsClosed(channel, untilDrained: untilDrained) { return true }
+        return channels[channel].isRendezvous && channels[channel].senders.head != none
+    }
+
+    private mutating func commit<S: BrokerSink<Body> & ~Copyable>(
+        _ winner: Int, of cases: [SelectCase], session: UInt32, request: UInt64, into sink: inout S
+    ) {
+        for (index, loser) in cases.enumerated() where index != winner { discard(loser.chain, into: &sink) }
+        guard let handle = openHandle(session, cases[winner].handle) else { return }
+        let channel = handles[handle].channel
+        let caseIndex = UInt16(winner)
+        if cases[winner].kind == .send {
+            var chain = cases[winner].chain
+            guard channels[channel].flags.isDisjoint(with: .stopsSends) else {
+                discard(chain, into: &sink)
+                let failure = sendFailure(channel, caseIndex: caseIndex)
+                sink.failed(session: session, request: request, failure: failure)
+                return
+            }
+            offer(&chain, on: channel, into: &sink)
+            sink.selected(session: session, request: request, caseIndex: caseIndex)
+            return
+        }
+        let taken = take(1, from: channel, into: &sink)
+        if taken.head != none {
+            deliver(taken, request: request, handle: handle, caseIndex: caseIndex, into: &sink)
+        } else {
+            let failure = closedFailure(channel, caseIndex: caseIndex)
+            sink.failed(session: session, request: request, failure: failure)
+        }
+    }
+
+    private mutating func end<S: BrokerSink<Body> & ~Copyable>(
+        _ cases: [SelectCase], session: UInt32, request: UInt64, _ failure: Failure, into sink: inout S
+    ) {
+        for candidate in cases { discard(candidate.chain, into: &sink) }
+        sink.failed(session: session, request: request, failure: failure)
+    }
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Sessions and handles: who is there, and what goes with them when they end (rules 15 to 18).
+extension Broker {
+    /// A client has connected. Returns the index that names the session in all inputs and effects.
+    public mutating func beginSession(_ identity: Identity) -> UInt32 {
+        let session = sessions.insert(
+            Session(id: nextSession, identity: identity, account: account(of: identity.uid)))
+        nextSession += 1
+        return session
+    }
+
+    /// The session's number, never used again in this broker's life.
+    public func sessionID(_ session: UInt32) -> UInt64 { sessions[session].id }
+
+    /// The session ends, in order or not: its parked operations vanish, its deliveries go back marked, its
+    /// handles go (rules 17, 18, 22). Nothing is reported to it.
+    public mutating func endSession<S: BrokerSink<Body> & ~Copyable>(_ session: UInt32, into sink: inout S) {
+        while sessions[session].firstOperation != none {
+            withdraw(sessions[session].firstOperation, into: &sink)
+        }
+        let mine = sessions[session].handles.filter { $0 != none }
+        // All deliveries go back before any handle goes: a channel that closes with its last sender must
+        // find them queued, and nobody may see it closed before them.
+        for handle in mine { putBackAll(of: handle) }
+        var touched: Set<UInt32> = []
+        for handle in mine {
+            let channel = handles[handle].channel
+            if !handles[handle].isClosed { detach(handle, into: &sink) }
+            handles.remove(handle)
+            touched.insert(channel)
+        }
+        for channel in touched.sorted() where channels.contains(channel) { pump(channel, into: &sink) }
+        sessions.remove(session)
+    }
+
+    private mutating func putBackAll(of handle: UInt32) {
+        let channel = handles[handle].channel
+        var window = handles[handle].window
+        handles[handle].window = DeliveryWindow()
+        for slot in window.removeAll() { putBack(slot, on: channel, seen: true) }
+        handles[handle].window = window
+    }
+
+    /// Closes a handle: its waiting operations fail, its deliveries stay until they are settled or given
+    /// back. Returns nil, or why not.
+    public mutating func closeHandle<S: BrokerSink<Body> & ~Copyable>(
+        session: UInt32, handle number: UInt32, into sink: inout S
+    ) -> Failure? {
+        guard let handle = openHandle(session, number) else {
+            return Failure(.noSuchHandle, text: "no open handle \(number)")
+        }
+        failOperations(of: session, into: &sink) { $0.handle == handle }
+        let channel = handles[handle].channel
+        detach(handle, into: &sink)
+        handles[handle].isClosed = true
+        releaseIfDone(handle)
+        pump(channel, into: &sink)
+        return nil
+    }
+
+    /// Half-close: takes the receive role away from a handle; what it has received stays its own.
+    public mutating func stop<S: BrokerSink<Body> & ~Copyable>(
+        session: UInt32, handle number: UInt32, into sink: inout S
+    ) -> Failure? {
+        guard let handle = openHandle(session, number) else {
+            return Failure(.noSuchHandle, text: "no open handle \(number)")
+        }
+        guard handles[handle].role.contains(.receive) else {
+            return handleFailure(session, number, .receive)
+        }
+        failOperations(of: session, into: &sink) { $0.handle == handle && !$0.isSend }
+        handles[handle].role.remove(.receive)
+        let channel = handles[handle].channel
+        channels[channel].receiveHandles -= 1
+        applyEnds(channel, into: &sink)
+        return nil
+    }
+
+    /// Ends the session's operations that have a waiter for which `matches` holds.
+    private mutating func failOperations<S: BrokerSink<Body> & ~Copyable>(
+        of session: UInt32, into sink: inout S, where matches: (Waiter) -> Bool
+    ) {
+        var operation = sessions[session].firstOperation
+        while operation != none {
+            let following = operations[operation].next
+            var waiter = operations[operation].firstWaiter
+            while waiter != none {
+                if matches(waiters[waiter]) {
+                    let caseIndex = operations[operation].isSelect ? waiters[waiter].caseIndex : nil
+                    fail(operation, Failure(.handleClosed, caseIndex: caseIndex), into: &sink)
+                    break
+                }
+                waiter = waiters[waiter].nextCase
+            }
+            operation = following
+        }
+    }
+
+    /// Takes an open handle off its channel and applies what its going means for the others (rule 16).
+    private mutating func detach<S: BrokerSink<Body> & ~Copyable>(_ handle: UInt32, into sink: inout S) {
+        let gone = handles[handle]
+        let channel = gone.channel
+        if gone.previous == none {
+            channels[channel].firstHandle = gone.next
+        } else {
+            handles[gone.previous].next = gone.next
+        }
+        if gone.next != none { handles[gone.next].previous = gone.previous }
+        if gone.role.contains(.send) { channels[channel].sendHandles -= 1 }
+        if gone.role.contains(.receive) { channels[channel].receiveHandles -= 1 }
+        applyEnds(channel, into: &sink)
+    }
+
+    /// Rule 16: closes with the last sender, fails sends with the last receiver.
+    mutating func applyEnds<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
+        let flags = channels[channel].flags
+        if flags.isSuperset(of: [.closeWithLastSender, .hadSender]), channels[channel].sendHandles == 0,
+            !flags.contains(.closed)
+        {
+            shut(channel, CloseReason(text: "last sender gone"), into: &sink)
+        }
+        if flags.isSuperset(of: [.failWithLastReceiver, .hadReceiver]), channels[channel].receiveHandles == 0
+        {
+            channels[channel].flags.insert(.noReceivers)
+            failSenders(of: channel, into: &sink)
+        } else {
+            channels[channel].flags.remove(.noReceivers)
+        }
+    }
+
+    /// Lets a closed handle go once nothing of it is unsettled; its number is free then.
+    @usableFromInline
+    mutating func releaseIfDone(_ handle: UInt32) {
+        guard handles[handle].isClosed, handles[handle].window.live == 0 else { return }
+        let session = handles[handle].session
+        let number = handles[handle].number
+        _ = handles[handle].window.removeAll()
+        sessions[session].handles[Int(number)] = none
+        sessions[session].freeNumbers.append(number)
+        handles.remove(handle)
+    }
+
+    /// Closes a channel through a handle with the send role (rules 4 and X14).
+    ///
+    /// Returns whether this call was the one that closed it.
+    public mutating func close<S: BrokerSink<Body> & ~Copyable>(
+        session: UInt32, handle number: UInt32, reason: CloseReason, into sink: inout S
+    ) -> Result<Bool, Failure> {
+        guard let handle = openHandle(session, number), handles[handle].role.contains(.send) else {
+            return .failure(handleFailure(session, number, .send))
+        }
+        let channel = handles[handle].channel
+        guard !channels[channel].flags.contains(.closed) else { return .success(false) }
+        shut(channel, reason, into: &sink)
+        pump(channel, into: &sink)
+        return .success(true)
+    }
+
+    /// Marks a channel closed and fails its waiting senders; the caller pumps.
+    mutating func shut<S: BrokerSink<Body> & ~Copyable>(
+        _ channel: UInt32, _ reason: CloseReason, into sink: inout S
+    ) {
+        channels[channel].flags.insert(.closed)
+        if reason != CloseReason() { closeReasons[channel] = reason }
+        failSenders(of: channel, into: &sink)
+    }
+
+    private mutating func failSenders<S: BrokerSink<Body> & ~Copyable>(of channel: UInt32, into sink: inout S)
+    {
+        while channels[channel].senders.head != none {
+            let waiter = channels[channel].senders.head
+            let operation = waiters[waiter].operation
+            let caseIndex = operations[operation].isSelect ? waiters[waiter].caseIndex : nil
+            fail(operation, sendFailure(channel, caseIndex: caseIndex), into: &sink)
+        }
+    }
+
+    /// Ends a generation that nothing holds any more (rule 15); a removed one discards what is left.
+    mutating func collectIfUnused<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
+        guard channels[channel].isUnused else { return }
+        while channels[channel].queued > 0 {
+            discarded += 1
+            free(dequeue(from: channel), into: &sink)
+        }
+        let gone = channels.remove(channel)
+        accounts[gone.account].channels -= 1
+        closeReasons[channel] = nil
+        if names[gone.name] == channel { names[gone.name] = nil }
+    }
+
+    mutating func account(of uid: UInt32) -> UInt32 {
+        if let account = accountIndex[uid] { return account }
+        let account = accounts.insert(Account(uid: uid))
+        accountIndex[uid] = account
+        return account
+    }
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Parking, withdrawing and timing out: an operation is either under way, with all its waiters in their
+/// channels' lists, or over and nowhere (S14).
+extension Broker {
+    /// Parks an operation that has no waiter yet; `addWaiter` gives it its cases.
+    @inlinable
+    mutating func park(
+        session: UInt32, request: UInt64, timeout: Int64, limit: UInt32, accepted: UInt32, isSelect: Bool
+    ) -> UInt32 {
+        let (sum, overflow) = now.addingReportingOverflow(UInt64(max(timeout, 0)))
+        let deadline = timeout < 0 || overflow ? UInt64.max : sum
+        let slot = operations.insert(
+            Operation(
+                session: session, request: request, deadline: deadline, since: now, limit: limit,
+                accepted: accepted, isSelect: isSelect))
+        parked[OperationKey(session: session, request: request)] = slot
+        let first = sessions[session].firstOperation
+        operations[slot].next = first
+        if first != none { operations[first].previous = slot }
+        sessions[session].firstOperation = slot
+        sessions[session].waiterCount += 1
+        if deadline != .max { pushDeadline(slot) }
+        return slot
+    }
+
+    /// Whether the session may park `cases` more waiters; the failure otherwise.
+    @inlinable
+    func admitWaiters(_ cases: Int, session: UInt32) -> Failure? {
+        guard sessions[session].waiterCount + max(cases, 1) > limits.waitersPerSession else { return nil }
+        return quota("waiters_per_session", sessions[session].waiterCount, limits.waitersPerSession)
+    }
+
+    /// Puts a case of a parked operation at the end of its channel's list.
+    @inlinable
+    mutating func addWaiter(_ waiter: Waiter) {
+        let slot = waiters.insert(waiter)
+        let operation = waiter.operation
+        if operations[operation].waiterCount > 0 { sessions[operations[operation].session].waiterCount += 1 }
+        operations[operation].waiterCount += 1
+        waiters[slot].nextCase = operations[operation].firstWaiter
+        operations[operation].firstWaiter = slot
+        if waiter.isSend {
+            let tail = channels[waiter.channel].senders.tail
+            waiters[slot].previous = tail
+            if tail == none {
+                channels[waiter.channel].senders.head = slot
+            } else {
+                waiters[tail].next = slot
+            }
+            channels[waiter.channel].senders.tail = slot
+            channels[waiter.channel].senders.count += 1
+        } else {
+            let tail = channels[waiter.channel].receivers.tail
+            waiters[slot].previous = tail
+            if tail == none {
+                channels[waiter.channel].receivers.head = slot
+            } else {
+                waiters[tail].next = slot
+            }
+            channels[waiter.channel].receivers.tail = slot
+            channels[waiter.channel].receivers.count += 1
+        }
+    }
+
+    /// Takes an operation out of everything; its uncommitted messages end. The caller reports its outcome.
+    @inlinable
+    mutating func withdraw<S: BrokerSink<Body> & ~Copyable>(_ slot: UInt32, into sink: inout S) {
+        var waiter = operations[slot].firstWaiter
+        while waiter != none {
+            let following = waiters[waiter].nextCase
+            unlink(waiter)
+            let gone = waiters.remove(waiter)
+            discard(gone.chain, into: &sink)
+            waiter = following
+        }
+        if operations[slot].heapIndex != none { removeDeadline(slot) }
+        let operation = operations.remove(slot)
+        let session = operation.session
+        parked[OperationKey(session: session, request: operation.request)] = nil
+        sessions[session].waiterCount -= max(1, Int(operation.waiterCount))
+        if operation.previous == none {
+            sessions[session].firstOperation = operation.next
+        } else {
+            operations[operation.previous].next = operation.next
+        }
+        if operation.next != none { operations[operation.next].previous = operation.previous }
+    }
+
+    @inlinable
+    mutating func unlink(_ slot: UInt32) {
+        let waiter = waiters[slot]
+        let channel = waiter.channel
+        if waiter.next != none { waiters[waiter.next].previous = waiter.previous }
+        if waiter.previous != none { waiters[waiter.previous].next = waiter.next }
+        if waiter.isSend {
+            if waiter.previous == none { channels[channel].senders.head = waiter.next }
+            if waiter.next == none { channels[channel].senders.tail = waiter.previous }
+            channels[channel].senders.count -= 1
+        } else {
+            if waiter.previous == none { channels[channel].receivers.head = waiter.next }
+            if waiter.next == none { channels[channel].receivers.tail = waiter.previous }
+            channels[channel].receivers.count -= 1
+        }
+    }
+
+    /// Ends a parked operation without success.
+    @usableFromInline
+    mutating func fail<S: BrokerSink<Body> & ~Copyable>(
+        _ slot: UInt32, _ failure: Failure, into sink: inout S
+    ) {
+        let session = operations[slot].session
+        let request = operations[slot].request
+        var failure = failure
+        failure.accepted = operations[slot].accepted
+        withdraw(slot, into: &sink)
+        sink.failed(session: session, request: request, failure: failure)
+    }
+
+    /// Withdraws the operation if it is still under way (rule 22); otherwise its outcome has been given.
+    @inlinable
+    public mutating func cancel<S: BrokerSink<Body> & ~Copyable>(
+        session: UInt32, request: UInt64, into sink: inout S
+    ) {
+        guard let slot = parked[OperationKey(session: session, request: request)] else { return }
+        fail(slot, Failure(.cancelled), into: &sink)
+    }
+
+    /// Tells the time in nanoseconds and ends what has timed out. Time never goes back (X29).
+    ///
+    /// To be called after the inputs that arrived by then, since a timeout loses a tie (rule 10).
+    @inlinable
+    public mutating func advance<S: BrokerSink<Body> & ~Copyable>(to time: UInt64, into sink: inout S) {
+        if time > now { now = time }
+        while !deadlines.isEmpty, operations[deadlines[0]].deadline <= now {
+            fail(deadlines[0], Failure(.timeout), into: &sink)
+        }
+    }
+
+    // MARK: The deadline heap: a binary heap whose entries know their place, to be withdrawn in O(log n).
+
+    @usableFromInline
+    mutating func pushDeadline(_ slot: UInt32) {
+        operations[slot].heapIndex = UInt32(deadlines.count)
+        deadlines.append(slot)
+        siftUp(deadlines.count - 1)
+    }
+
+    @usableFromInline
+    mutating func removeDeadline(_ slot: UInt32) {
+        let index = Int(operations[slot].heapIndex)
+        operations[slot].heapIndex = none
+        let last = deadlines.removeLast()
+        guard last != slot else { return }
+        deadlines[index] = last
+        operations[last].heapIndex = UInt32(index)
+        siftUp(index)
+        siftDown(Int(operations[last].heapIndex))
+    }
+
+    private func isEarlier(_ first: Int, _ second: Int) -> Bool {
+        operations[deadlines[first]].deadline < operations[deadlines[second]].deadline
+    }
+
+    private mutating func swapDeadlines(_ first: Int, _ second: Int) {
+        deadlines.swapAt(first, second)
+        operations[deadlines[first]].heapIndex = UInt32(first)
+        operations[deadlines[second]].heapIndex = UInt32(second)
+    }
+
+    private mutating func siftUp(_ start: Int) {
+        var index = start
+        while index > 0, isEarlier(index, (index - 1) / 2) {
+            swapDeadlines(index, (index - 1) / 2)
+            index = (index - 1) / 2
+        }
+    }
+
+    private mutating func siftDown(_ start: Int) {
+        var index = start
+        while true {
+            var smallest = index
+            for child in [2 * index + 1, 2 * index + 2] where child < deadlines.count {
+                if isEarlier(child, smallest) { smallest = child }
+            }
+            guard smallest != index else { return }
+            swapDeadlines(index, smallest)
+            index = smallest
+        }
+    }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// All channels, waiters, sessions and accounts of one daemon, or of one process's own channels.
+///
+/// It knows nothing of sockets, clocks and threads: inputs are its methods, effects go to the caller's sink,
+/// time is what `advance(to:)` was told, and randomness comes from a seed. `Body` is how the owner holds a
+/// message's bytes; the broker only passes it on and says when it needs it no longer.
+///
+/// Invariants between two inputs, checked by `checkInvariants()`:
+/// - Messages queued mean no receiver waits (G4); room in the buffer means no sender waits.
+/// - Senders and receivers wait together only on a channel without buffer, where each pair of them belongs to
+///   one select (S9).
+/// - A closed channel has no waiting sender; a finished one (closed, nothing queued or unsettled) no waiter.
+/// - Every parked operation is under its key, in its session's list, and, with a deadline, in the heap;
+///   each of its waiters is in its channel's list.
+/// - What was returned precedes what was never delivered: the heap's acceptance numbers are all lower than
+///   the queue's, which ascend (rule 18).
+/// - Every message is in one place, and the accounts and counters are the sums of what is there.
+public struct Broker<Body: BitwiseCopyable>: ~Copyable {
+    @usableFromInline var sessions = SlotTable<Session>()
+    @usableFromInline var channels = SlotTable<Channel>()
+    @usableFromInline var handles = SlotTable<Handle>()
+    @usableFromInline var operations = SlotTable<Operation>()
+    @usableFromInline var waiters = SlotTable<Waiter>()
+    @usableFromInline var messages = SlotTable<Message<Body>>()
+    @usableFromInline var accounts = SlotTable<Account>()
+    @usableFromInline var parked: [OperationKey: UInt32] = [:]
+    @usableFromInline var deadlines: [UInt32] = []
+    @usableFromInline var random: RandomSource
+    @usableFromInline var now: UInt64 = 0
+    @usableFromInline var limits: BrokerLimits
+    /// Messages that went without being settled: discarded with their channel (rule 15).
+    public internal(set) var discarded: UInt64 = 0
+    var names: [String: UInt32] = [:]
+    var accountIndex: [UInt32: UInt32] = [:]
+    var closeReasons: [UInt32: CloseReason] = [:]
+    var spaces: [Space]
+    var nextGeneration: UInt64 = 1
+    var nextSession: UInt64 = 1
+
+    /// Makes a broker without channels.
+    ///
+    /// - Parameters:
+    ///   - seed: what all choices among ready cases follow from (rule X32).
+    ///   - limits: what one session and one user may have.
+    ///   - spaces: the shared name spaces.
+    public init(seed: UInt64, limits: BrokerLimits = BrokerLimits(), spaces: [Space] = []) {
+        random = RandomSource(seed: seed)
+        self.limits = limits
+        self.spaces = spaces
+    }
+
+    /// How many channels there are.
+    public var channelCount: Int { channels.count }
+    /// How many sessions there are.
+    public var sessionCount: Int { sessions.count }
+    /// How many messages there are, queued, offered or unsettled.
+    public var messageCount: Int { messages.count }
+    /// How many operations are parked.
+    public var parkedCount: Int { operations.count }
+
+    /// When `advance(to:)` has something to do next; nil without a deadline.
+    @inlinable public var nextDeadline: UInt64? {
+        deadlines.isEmpty ? nil : operations[deadlines[0]].deadline
+    }
+}
+
+/// What one session and one user may have (rule 27); past a limit the operation fails and nothing else.
+public struct BrokerLimits: Equatable, Sendable {
+    /// Channels that one user owns.
+    public var channelsPerUser = 65_536
+    /// Handles of one session.
+    public var handlesPerSession = 65_536
+    /// Parked operations of one session; each case of a select counts.
+    public var waitersPerSession = 4096
+    /// Cases of one select (S17).
+    public var selectCases = 1024
+    /// Messages that one user sent and nobody settled yet.
+    public var messagesPerUser = 1 << 20
+    /// Bytes of those messages.
+    public var bytesPerUser = 64 << 20
+    /// Bytes after which a receive of several takes no further message.
+    public var receiveBatchBytes = 256 << 10
+
+    /// Makes the default limits.
+    public init() {}
+}
+
+/// What a close said (rule 4).
+public struct CloseReason: Equatable, Sendable {
+    /// A number for programs.
+    public var code: UInt32
+    /// A text for people.
+    public var text: String
+
+    /// Makes a reason.
+    public init(code: UInt32 = 0, text: String = "") {
+        self.code = code
+        self.text = text
+    }
+}
+
+extension Broker {
+    /// The slot of a session's handle; nil where the session has no such open handle.
+    @inlinable
+    func openHandle(_ session: UInt32, _ number: UInt32) -> UInt32? {
+        guard let slot = anyHandle(session, number), !handles[slot].isClosed else { return nil }
+        return slot
+    }
+
+    /// The slot of a session's handle, closed with deliveries left or not.
+    @inlinable
+    func anyHandle(_ session: UInt32, _ number: UInt32) -> UInt32? {
+        guard Int(number) < sessions[session].handles.count else { return nil }
+        let slot = sessions[session].handles[Int(number)]
+        return slot == none ? nil : slot
+    }
+
+    /// Whether the session has an operation of that request id under way.
+    @inlinable
+    public func isUnderWay(session: UInt32, request: UInt64) -> Bool {
+        sessions[session].firstOperation != none
+            && parked[OperationKey(session: session, request: request)] != nil
+    }
+
+    /// How a closed channel's operations end.
+    @usableFromInline
+    func closedFailure(_ channel: UInt32, caseIndex: UInt16? = nil, accepted: UInt32 = 0) -> Failure {
+        let reason = closeReasons[channel] ?? CloseReason()
+        return Failure(
+            .closed, caseIndex: caseIndex, accepted: accepted, reason: reason.code, text: reason.text)
+    }
+
+    /// How sends on a channel end that is closed or has no receivers (rules 4 and 16).
+    @usableFromInline
+    func sendFailure(_ channel: UInt32, caseIndex: UInt16? = nil, accepted: UInt32 = 0) -> Failure {
+        channels[channel].flags.contains(.closed)
+            ? closedFailure(channel, caseIndex: caseIndex, accepted: accepted)
+            : Failure(.noReceivers, caseIndex: caseIndex, accepted: accepted)
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why the broker ended an operation without success; docs/protocol.md explains each.
+public enum FailureKind: UInt8, Sendable, CaseIterable {
+    /// The channel is closed (rule 4).
+    case closed
+    /// A try could not proceed.
+    case wouldBlock
+    /// The time ran out (rule 10).
+    case timeout
+    /// The operation was withdrawn (rule 22).
+    case cancelled
+    /// The channel fails with its last receiver and has none (rule 16).
+    case noReceivers
+    /// No such channel.
+    case noSuchChannel
+    /// Must-create, and it exists.
+    case exists
+    /// A stated option differs (rule 14).
+    case mismatch
+    /// No right (rule 28).
+    case notPermitted
+    /// A limit is reached (rule 27).
+    case quotaExceeded
+    /// The name breaks rule 25.
+    case invalidName
+    /// A value is not allowed.
+    case invalidArgument
+    /// The handle lacks the role.
+    case wrongRole
+    /// The handle went while the operation waited.
+    case handleClosed
+    /// The session has no such handle.
+    case noSuchHandle
+}
+
+/// How an operation ended without success.
+public struct Failure: Error, Equatable, Sendable {
+    /// Why.
+    public var kind: FailureKind
+    /// Which case of a select it was, if it was one's.
+    public var caseIndex: UInt16?
+    /// Messages of a batch that were committed before.
+    public var accepted: UInt32
+    /// The number given with a close.
+    public var reason: UInt32
+    /// What happened, for a person, or the text given with a close.
+    public var text: String
+
+    /// Makes a failure.
+    public init(
+        _ kind: FailureKind, caseIndex: UInt16? = nil, accepted: UInt32 = 0, reason: UInt32 = 0,
+        text: String = ""
+    ) {
+        self.kind = kind
+        self.caseIndex = caseIndex
+        self.accepted = accepted
+        self.reason = reason
+        self.text = text
+    }
+}
+
+/// Where the broker's effects go, in commit order: the caller of every input passes its own.
+///
+/// Sessions are named by the index that `Broker.beginSession` returned. Nothing is called between
+/// `beginDeliveries` and `endDeliveries` but `delivery`.
+public protocol BrokerSink<Body>: ~Copyable {
+    /// How a message's bytes are held.
+    associatedtype Body: BitwiseCopyable
+
+    /// A send, or a whole batch, is committed.
+    mutating func sent(session: UInt32, request: UInt64)
+    /// A send case of a select is committed.
+    mutating func selected(session: UInt32, request: UInt64, caseIndex: UInt16)
+    /// A receive, or a receive case, is committed; `group.count` calls of `delivery` follow.
+    mutating func beginDeliveries(session: UInt32, request: UInt64, group: DeliveryGroup)
+    /// One message of the group.
+    mutating func delivery(session: UInt32, body: Body, byteCount: Int, attempts: UInt16, redelivered: Bool)
+    /// The group is complete.
+    mutating func endDeliveries(session: UInt32)
+    /// An operation ended without success.
+    mutating func failed(session: UInt32, request: UInt64, failure: Failure)
+    /// The broker holds this body no longer.
+    mutating func discard(_ body: Body)
+}
+
+/// What the deliveries that answer one receive have in common.
+public struct DeliveryGroup: Equatable, Sendable {
+    /// The case of a select that won, 0 for a receive.
+    public var caseIndex: UInt16
+    /// The handle's number in its session.
+    public var handle: UInt32
+    /// The first delivery's number; the others follow it.
+    public var first: UInt64
+    /// How many.
+    public var count: UInt32
+    /// Bytes of all messages.
+    public var byteCount: Int
+    /// The channel is closed: settle at once (rule 4).
+    public var closed: Bool
+
+    /// Makes a group.
+    @inlinable
+    public init(
+        caseIndex: UInt16, handle: UInt32, first: UInt64, count: UInt32, byteCount: Int, closed: Bool
+    ) {
+        self.caseIndex = caseIndex
+        self.handle = handle
+        self.first = first
+        self.count = count
+        self.byteCount = byteCount
+        self.closed = closed
+    }
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A message from its arrival until it is settled or discarded.
+///
+/// It is in exactly one place: a chain under way, a waiter's chain, a channel's queue, a channel's returned
+/// heap, or a handle's delivery window. `next` (and `child` in the heap) link it there.
+@usableFromInline
+struct Message<Body: BitwiseCopyable> {
+    @usableFromInline var body: Body
+    /// The place in the channel's order (rule 23), set at the commit.
+    @usableFromInline var acceptance: UInt64 = 0
+    @usableFromInline var byteCount: UInt32
+    @usableFromInline var account: UInt32
+    @usableFromInline var next: UInt32 = none
+    @usableFromInline var child: UInt32 = none
+    @usableFromInline var attempts: UInt16 = 0
+    @usableFromInline var redelivered = false
+
+    @inlinable
+    init(body: Body, byteCount: UInt32, account: UInt32) {
+        self.body = body
+        self.byteCount = byteCount
+        self.account = account
+    }
+}
+
+/// Messages in order that are in no channel: a batch that arrives, or deliveries about to be written.
+public struct MessageChain {
+    @usableFromInline var head: UInt32 = none
+    @usableFromInline var tail: UInt32 = none
+    @usableFromInline var length: UInt32 = 0
+    @usableFromInline var bytes = 0
+
+    /// Makes an empty chain.
+    public init() {}
+
+    /// How many.
+    @inlinable public var count: UInt32 { length }
+    /// Bytes of all.
+    @inlinable public var byteCount: Int { bytes }
+    /// Whether there is no message.
+    @inlinable public var isEmpty: Bool { head == none }
+}
+
+/// A FIFO of waiters, linked through the waiters themselves.
+@usableFromInline
+struct WaiterList {
+    @usableFromInline var head: UInt32 = none
+    @usableFromInline var tail: UInt32 = none
+    @usableFromInline var count: UInt32 = 0
+    @usableFromInline init() {}
+}
+
+/// One parked case, on one channel; a plain send or receive is one case.
+@usableFromInline
+struct Waiter {
+    @usableFromInline var operation: UInt32
+    @usableFromInline var channel: UInt32
+    @usableFromInline var handle: UInt32
+    @usableFromInline var previous: UInt32 = none
+    @usableFromInline var next: UInt32 = none
+    @usableFromInline var nextCase: UInt32 = none
+    @usableFromInline var caseIndex: UInt16
+    @usableFromInline var isSend: Bool
+    @usableFromInline var untilDrained: Bool
+    /// What a send still has to commit.
+    @usableFromInline var chain: MessageChain
+
+    @inlinable
+    init(
+        operation: UInt32, channel: UInt32, handle: UInt32, caseIndex: UInt16, isSend: Bool,
+        untilDrained: Bool, chain: MessageChain
+    ) {
+        self.operation = operation
+        self.channel = channel
+        self.handle = handle
+        self.caseIndex = caseIndex
+        self.isSend = isSend
+        self.untilDrained = untilDrained
+        self.chain = chain
+    }
+}
+
+/// A parked operation: a send, a receive or a select, with its waiters.
+@usableFromInline
+struct Operation {
+    @usableFromInline var session: UInt32
+    @usableFromInline var request: UInt64
+    /// When it times out, in the owner's nanoseconds; `.max` for never.
+    @usableFromInline var deadline: UInt64
+    /// When it was parked.
+    @usableFromInline var since: UInt64
+    /// Its place in the deadline heap, `none` without a deadline.
+    @usableFromInline var heapIndex: UInt32 = none
+    @usableFromInline var firstWaiter: UInt32 = none
+    @usableFromInline var waiterCount: UInt32 = 0
+    @usableFromInline var previous: UInt32 = none
+    @usableFromInline var next: UInt32 = none
+    /// The most messages that a receive takes.
+    @usableFromInline var limit: UInt32
+    /// Messages of a batch that are committed.
+    @usableFromInline var accepted: UInt32
+    @usableFromInline var isSelect: Bool
+
+    @inlinable
+    init(
+        session: UInt32, request: UInt64, deadline: UInt64, since: UInt64, limit: UInt32,
+        accepted: UInt32, isSelect: Bool
+    ) {
+        self.session = session
+        self.request = request
+        self.deadline = deadline
+        self.since = since
+        self.limit = limit
+        self.accepted = accepted
+        self.isSelect = isSelect
+    }
+}
+
+/// What names a parked operation from outside.
+@usableFromInline
+struct OperationKey: Hashable {
+    @usableFromInline var session: UInt32
+    @usableFromInline var request: UInt64
+
+    @inlinable
+    init(session: UInt32, request: UInt64) {
+        self.session = session
+        self.request = request
+    }
+}
+
+/// A session's reference to one generation of a channel.
+@usableFromInline
+struct Handle {
+    @usableFromInline var session: UInt32
+    /// Its number in the session.
+    @usableFromInline var number: UInt32
+    @usableFromInline var channel: UInt32
+    /// What it may still do: `stop` takes the receive role away.
+    @usableFromInline var role: Role
+    /// Closed by its session; it stays only until its last delivery is over.
+    @usableFromInline var isClosed = false
+    @usableFromInline var previous: UInt32 = none
+    @usableFromInline var next: UInt32 = none
+    @usableFromInline var window = DeliveryWindow()
+
+    @inlinable
+    init(session: UInt32, number: UInt32, channel: UInt32, role: Role) {
+        self.session = session
+        self.number = number
+        self.channel = channel
+        self.role = role
+    }
+}
+
+/// The directions in which a handle may be used.
+public struct Role: OptionSet, Hashable, Sendable {
+    /// Bit 0 is send, bit 1 receive.
+    public let rawValue: UInt8
+    /// Makes a role from its bits.
+    @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+    /// May send and close.
+    @inlinable public static var send: Role { Role(rawValue: 1) }
+    /// May receive.
+    @inlinable public static var receive: Role { Role(rawValue: 2) }
+    /// Both directions.
+    @inlinable public static var both: Role { Role(rawValue: 3) }
+}
+
+/// Capacities with a meaning of their own (rules 14 and G1).
+public enum Capacity {
+    /// As many messages as the quotas allow.
+    @inlinable public static var unbounded: Int64 { -1 }
+    /// No handle has stated a capacity yet; it acts as a rendezvous.
+    @inlinable public static var undecided: Int64 { -2 }
+}
+
+/// Yes-or-no state of a channel.
+@usableFromInline
+struct ChannelFlags: OptionSet {
+    @usableFromInline let rawValue: UInt16
+    @inlinable init(rawValue: UInt16) { self.rawValue = rawValue }
+    @inlinable static var closed: ChannelFlags { ChannelFlags(rawValue: 1) }
+    @inlinable static var keep: ChannelFlags { ChannelFlags(rawValue: 2) }
+    @inlinable static var removed: ChannelFlags { ChannelFlags(rawValue: 4) }
+    @inlinable static var statedCloseWithLastSender: ChannelFlags { ChannelFlags(rawValue: 8) }
+    @inlinable static var closeWithLastSender: ChannelFlags { ChannelFlags(rawValue: 16) }
+    @inlinable static var statedFailWithLastReceiver: ChannelFlags { ChannelFlags(rawValue: 32) }
+    @inlinable static var failWithLastReceiver: ChannelFlags { ChannelFlags(rawValue: 64) }
+    @inlinable static var hadSender: ChannelFlags { ChannelFlags(rawValue: 128) }
+    @inlinable static var hadReceiver: ChannelFlags { ChannelFlags(rawValue: 256) }
+    /// Sends fail now: it fails with its last receiver, had one, and has none (rule 16).
+    @inlinable static var noReceivers: ChannelFlags { ChannelFlags(rawValue: 512) }
+    @inlinable static var stopsSends: ChannelFlags { [.closed, .noReceivers] }
+}
+
+/// One generation of a channel.
+@usableFromInline
+struct Channel {
+    @usableFromInline var name: String
+    @usableFromInline var typeTag: String?
+    @usableFromInline var generation: UInt64
+    @usableFromInline var capacity: Int64
+    @usableFromInline var queueHead: UInt32 = none
+    @usableFromInline var queueTail: UInt32 = none
+    /// The root of the heap of messages that came back, by acceptance number.
+    @usableFromInline var returned: UInt32 = none
+    /// Messages in queue and heap together.
+    @usableFromInline var queued = 0
+    @usableFromInline var queuedBytes = 0
+    @usableFromInline var unsettled = 0
+    @usableFromInline var senders = WaiterList()
+    @usableFromInline var receivers = WaiterList()
+    @usableFromInline var accepted: UInt64 = 0
+    @usableFromInline var settled: UInt64 = 0
+    @usableFromInline var firstHandle: UInt32 = none
+    @usableFromInline var sendHandles: UInt32 = 0
+    @usableFromInline var receiveHandles: UInt32 = 0
+    @usableFromInline var owner: UInt32
+    @usableFromInline var group: UInt32
+    @usableFromInline var account: UInt32
+    @usableFromInline var mode: UInt16
+    @usableFromInline var flags: ChannelFlags
+
+    init(
+        name: String, typeTag: String?, generation: UInt64, capacity: Int64, owner: UInt32, group: UInt32,
+        mode: UInt16, account: UInt32, flags: ChannelFlags
+    ) {
+        self.name = name
+        self.typeTag = typeTag
+        self.generation = generation
+        self.capacity = capacity
+        self.owner = owner
+        self.group = group
+        self.mode = mode
+        self.account = account
+        self.flags = flags
+    }
+
+    /// A message could go into the buffer now.
+    @inlinable var hasRoom: Bool { capacity == -1 || Int64(queued) < capacity }
+    /// A send meets a receive (rule 3); undecided acts the same (rule 14).
+    @inlinable var isRendezvous: Bool { capacity == 0 || capacity == Capacity.undecided }
+    /// Nothing can come any more (rule 4).
+    @inlinable var isFinished: Bool { flags.contains(.closed) && queued == 0 && unsettled == 0 }
+    /// Neither handle nor message holds the generation alive (rule 15); a removed one keeps nothing.
+    @inlinable var isUnused: Bool {
+        firstHandle == none && unsettled == 0 && (flags.contains(.removed) || queued == 0)
+            && !flags.contains(.keep)
+    }
+}
+
+/// One client's connection, as the broker knows it.
+@usableFromInline
+struct Session {
+    @usableFromInline var id: UInt64
+    @usableFromInline var identity: Identity
+    @usableFromInline var account: UInt32
+    /// Handle slots by number.
+    @usableFromInline var handles: [UInt32] = []
+    @usableFromInline var freeNumbers: [UInt32] = []
+    @usableFromInline var firstOperation: UInt32 = none
+    /// Waiters of all parked operations; an operation without a case counts as one.
+    @usableFromInline var waiterCount = 0
+
+    init(id: UInt64, identity: Identity, account: UInt32) {
+        self.id = id
+        self.identity = identity
+        self.account = account
+    }
+}
+
+/// What one user has on the daemon.
+@usableFromInline
+struct Account {
+    @usableFromInline var uid: UInt32
+    @usableFromInline var channels = 0
+    @usableFromInline var messages = 0
+    @usableFromInline var bytes = 0
+
+    init(uid: UInt32) { self.uid = uid }
+}

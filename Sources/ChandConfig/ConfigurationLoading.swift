@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// One setting from the command line.
+public struct ConfigurationOverride: Sendable, Equatable {
+    /// The key's full name, `limits.sessions`; those of `[daemon]` also without their section.
+    public let key: String
+    /// Its value: a string without quotes, everything else as in the file.
+    public let text: String
+    /// What to call it in messages, as in `--socket`.
+    public let option: String
+
+    /// A setting that an option of its own stands for.
+    public init(key: String, text: String, option: String) {
+        self.key = key
+        self.text = text
+        self.option = option
+    }
+
+    /// Reads `KEY=VALUE`, the argument of an option such as `--set`; `nil` where there is no `=`.
+    public init?(assignment: String, option: String) {
+        guard let equals = assignment.firstIndex(of: "=") else { return nil }
+        let key = String(assignment[..<equals])
+        self.init(
+            key: key, text: String(assignment[assignment.index(after: equals)...]), option: "\(option) \(key)"
+        )
+    }
+}
+
+extension Configuration {
+    /// Where the configuration is looked for where nobody names a file.
+    public static let defaultPath = "/etc/chand/chand.toml"
+
+    /// Reads the file, then the environment over it, then the flags over both.
+    ///
+    /// - Parameters:
+    ///   - path: The file, which has to be there; with `nil` it is `defaultPath`, which need not.
+    ///   - environment: The variables; every `CHAND_…` that is a key's counts.
+    ///   - overrides: What the command line sets.
+    ///   - names: Who knows users and groups.
+    ///   - daemonUserID: As whom the daemon runs or will run: the file must be root's or his. By
+    ///     default this process's own.
+    /// - Throws: Everything that is wrong, at once.
+    public static func load(
+        path: String? = nil, environment: [String: String] = [:], overrides: [ConfigurationOverride] = [],
+        names: NameLookup = .system, daemonUserID: UInt32? = nil
+    ) throws(ConfigurationError) -> Configuration {
+        var reader = ConfigurationReader(names: names)
+        let file = path ?? defaultPath
+        do throws(ConfigurationProblem.AsError) {
+            if let text = try ConfigurationFile.read(file, daemonUserID: daemonUserID ?? geteuid()) {
+                reader.read(text, path: file)
+            } else if path != nil {
+                reader.problems.append(
+                    ConfigurationProblem(.unreadable, at: .file(path: file, line: 0), "there is no such file")
+                )
+            }
+        } catch {
+            reader.problems.append(error.problem)
+        }
+        reader.read(environment: environment)
+        for override in overrides { reader.read(override) }
+        return try reader.finish()
+    }
+
+    /// Reads a text as if it stood in a file of that name, whose permissions nobody asks about.
+    public static func parse(
+        _ text: String, file: String, names: NameLookup = .system
+    ) throws(ConfigurationError) -> Configuration {
+        var reader = ConfigurationReader(names: names)
+        reader.read(Array(text.utf8), path: file)
+        return try reader.finish()
+    }
+
+    /// Sets one key from text, with the same checks as in a file.
+    public mutating func set(
+        _ override: ConfigurationOverride, names: NameLookup = .system
+    ) throws(ConfigurationError) {
+        var reader = ConfigurationReader(names: names)
+        reader.configuration = self
+        reader.read(override)
+        self = try reader.finish()
+    }
+
+    /// A key's value as it would be written in the file; `nil` for no key of the sections.
+    public func text(of fullName: String) -> String? {
+        ConfigurationSchema.bindings.first { $0.key.fullName == fullName }?.text(self)
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What somebody who mistyped a name most likely meant.
+enum NearestKey {
+    /// The candidate closest to `name`; none where all of them are too far away to be meant.
+    static func of(_ name: String, among candidates: [String]) -> String? {
+        let allowed = max(2, name.utf8.count / 3)
+        let distances = candidates.map { (candidate: $0, distance: distance(name, $0)) }
+        return distances.filter { $0.distance <= allowed }.min { $0.distance < $1.distance }?.candidate
+    }
+
+    /// Insertions, deletions, replacements, and neighbours exchanged: what fingers do wrong.
+    static func distance(_ left: String, _ right: String) -> Int {
+        let left = Array(left.utf8)
+        let right = Array(right.utf8)
+        guard !left.isEmpty, !right.isEmpty else { return max(left.count, right.count) }
+        var beforeLast: [Int] = []
+        var last = Array(0...right.count)
+        for i in 1...left.count {
+            var row = [i]
+            for j in 1...right.count {
+                let replaced = last[j - 1] + (left[i - 1] == right[j - 1] ? 0 : 1)
+                var best = min(replaced, last[j] + 1, row[j - 1] + 1)
+                if i > 1, j > 1, left[i - 1] == right[j - 2], left[i - 2] == right[j - 1] {
+                    best = min(best, beforeLast[j - 2] + 1)
+                }
+                row.append(best)
+            }
+            beforeLast = last
+            last = row
+        }
+        return last[right.count]
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanSystem
+import ChanWire
+
+/// One session's socket and buffers, on the loop thread only.
+///
+/// Invariants: `pendingSent` are SENT outcomes not yet in `output`, and are put there before anything else is
+/// appended, so that outcomes are written in commit order (rule 23); an idle connection holds no buffer.
+final class Connection {
+    /// What a connection may do.
+    enum State {
+        /// HELLO has not come yet.
+        case connected
+        /// The handshake is done.
+        case greeted
+        /// GOODBYE is on its way or the peer is gone: nothing it says counts.
+        case ended
+    }
+
+    let descriptor: OwnedDescriptor
+    let credentials: PeerCredentials
+    /// The broker's index of the session, once it is greeted.
+    var session: UInt32 = .max
+    var state = State.connected
+    /// What names it to the poll.
+    var token: UInt64 = 0
+    /// Counted among those that have not said HELLO.
+    var isIncomplete = true
+    /// In the list of those with a deadline.
+    var isTimed = false
+    var assembler: FrameAssembler
+    /// Bytes that were read and whose frames had no turn yet.
+    var backlog = GrowableBytes()
+    var output = WriteQueue()
+    /// The run of SENT outcomes that ends the output.
+    var pendingSent: (first: UInt64, count: UInt32) = (0, 0)
+    /// In the list of those with something to write at the end of this turn.
+    var isDirty = false
+    /// What the poll was asked for.
+    var interest: Interest = .read
+    /// Not read from until the output is below the low watermark.
+    var isThrottled = false
+    /// When the session ends unless it has said HELLO, or read what it asked for; `.max` for never.
+    var deadline = UInt64.max
+
+    init(
+        descriptor: consuming OwnedDescriptor, credentials: PeerCredentials,
+        assembler: consuming FrameAssembler
+    ) {
+        self.assembler = assembler
+        self.descriptor = descriptor
+        self.credentials = credentials
+    }
+
+    /// Writes the run of SENT outcomes into the output.
+    func settlePendingSent(pool: BufferPool) {
+        guard pendingSent.count > 0 else { return }
+        let target = output.bytes.writable(atLeast: Sent.frameByteCount, pool: pool)
+        if let base = target.baseAddress {
+            Sent.write(to: base, request: pendingSent.first, count: pendingSent.count)
+        }
+        output.bytes.commit(Sent.frameByteCount)
+        pendingSent.count = 0
+    }
+
+    /// Appends a whole frame.
+    func append(_ frame: [UInt8], pool: BufferPool) {
+        settlePendingSent(pool: pool)
+        frame.withUnsafeBytes { output.bytes.append($0, pool: pool) }
+    }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanSystem
+
+/// Every connection by its poll token, and whose time may run out.
+///
+/// A token is slot and life of the slot together: an event for a connection that has gone since finds nothing.
+struct ConnectionTable {
+    private var slots: [Connection?] = []
+    private var lives: [UInt32] = []
+    private var free: [Int] = []
+    /// Sessions by user, for the limits.
+    private(set) var perUser: [UInt32: (all: Int, incomplete: Int)] = [:]
+    /// Connections that have not said HELLO.
+    private(set) var incomplete = 0
+    /// Connections in all.
+    private(set) var count = 0
+    /// Those with a deadline, in no order; few at any time.
+    private var timed: [Connection] = []
+    /// No deadline is earlier; it may be earlier than the next one.
+    private(set) var nextDeadline = UInt64.max
+
+    subscript(_ token: UInt64) -> Connection? {
+        let slot = Int(truncatingIfNeeded: token & 0xFFFF_FFFF)
+        guard slot < slots.count, lives[slot] == UInt32(truncatingIfNeeded: token >> 32) else { return nil }
+        return slots[slot]
+    }
+
+    var all: [Connection] { slots.compactMap { $0 } }
+
+    mutating func insert(_ connection: Connection) {
+        let slot: Int
+        if let last = free.popLast() {
+            slot = last
+        } else {
+            slot = slots.count
+            slots.append(nil)
+            lives.append(0)
+        }
+        slots[slot] = connection
+        connection.token = UInt64(lives[slot]) << 32 | UInt64(slot)
+        count += 1
+        incomplete += 1
+        let user = perUser[connection.credentials.uid] ?? (0, 0)
+        perUser[connection.credentials.uid] = (user.all + 1, user.incomplete + 1)
+        watchDeadline(of: connection)
+    }
+
+    /// The handshake is done: the connection counts no more as incomplete.
+    mutating func greeted(_ connection: Connection) {
+        guard connection.isIncomplete else { return }
+        connection.isIncomplete = false
+        incomplete -= 1
+        perUser[connection.credentials.uid]?.incomplete -= 1
+    }
+
+    mutating func remove(_ connection: Connection) {
+        let slot = Int(truncatingIfNeeded: connection.token & 0xFFFF_FFFF)
+        guard self[connection.token] === connection else { return }
+        greeted(connection)
+        slots[slot] = nil
+        // The highest life is never reached in practice; wrapping keeps tokens below the reserved ones.
+        lives[slot] = lives[slot] == UInt32.max - 1 ? 0 : lives[slot] + 1
+        free.append(slot)
+        count -= 1
+        let user = connection.credentials.uid
+        perUser[user]?.all -= 1
+        if perUser[user]?.all == 0 { perUser[user] = nil }
+    }
+
+    /// The connection's deadline was set.
+    mutating func watchDeadline(of connection: Connection) {
+        guard connection.deadline != .max else { return }
+        if !connection.isTimed {
+            connection.isTimed = true
+            timed.append(connection)
+        }
+        nextDeadline = min(nextDeadline, connection.deadline)
+    }
+
+    /// Those whose time has run out, once each.
+    mutating func overdue(now: UInt64) -> [Connection] {
+        guard now >= nextDeadline else { return [] }
+        var late: [Connection] = []
+        var next = UInt64.max
+        timed.removeAll { connection in
+            let isOver = connection.state == .ended || connection.deadline == .max
+            if !isOver, connection.deadline > now {
+                next = min(next, connection.deadline)
+                return false
+            }
+            if !isOver { late.append(connection) }
+            connection.isTimed = false
+            return true
+        }
+        nextDeadline = next
+        return late
+    }
+}

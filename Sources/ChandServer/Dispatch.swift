@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanCore
+import ChanSystem
+import ChanWire
+
+/// One frame of a greeted session at a time, from the wire's words to the broker's inputs.
+///
+/// A fault thrown here ends the session that sent the frame, with GOODBYE, and nothing else.
+extension Hub {
+    mutating func run(
+        _ frame: inout FrameAssembler.Frame, from connection: Connection
+    ) throws(WireFault) {
+        let header = frame.header
+        guard let type = header.type else {
+            guard header.rawType & 0x80 == 0, header.flags & FrameHeader.optionalFlag != 0 else {
+                throw WireFault(.unknownFrame, "frame type \(header.rawType) is unknown to this version")
+            }
+            return
+        }
+        let session = connection.session
+        switch type {
+        case .send: try send(&frame, session: session)
+        case .receive: try receive(header, frame.body, session: session)
+        case .settle: try settle(header, frame.body, session: session, back: nil)
+        case .giveBack:
+            let seen = header.flags & GiveBackFlags.seen != 0
+            try settle(header, frame.body, session: session, back: seen)
+        case .select: try select(header, frame.body, session: session)
+        case .cancel:
+            try WireReader(frame.body).finish()
+            broker.cancel(session: session, request: header.request, into: &outbox)
+        case .ping:
+            try checkRequest(header, session: session)
+            var writer = WireWriter(.pong, request: header.request)
+            writer.raw(frame.body)
+            outbox.append(writer.finish(), to: connection)
+        case .leave: throw WireFault(.done, "")
+        case .hello: throw WireFault(.outOfState, "HELLO after the handshake")
+        case .open, .closeHandle, .close, .remove, .stop, .inspect, .list, .describe:
+            try checkRequest(header, session: session)
+            let answer = try administer(type, header, frame.body, session: session)
+            outbox.append(answer, to: connection)
+        case .welcome, .goodbye, .opened, .done, .sent, .received, .selected, .failed, .inspected, .listed,
+            .described, .pong:
+            throw WireFault(.outOfState, "a client does not send \(type)")
+        }
+    }
+
+    private func checkRequest(_ header: FrameHeader, session: UInt32) throws(WireFault) {
+        guard header.request != 0 else { throw WireFault(.malformed, "request id 0 names no operation") }
+        guard !broker.isUnderWay(session: session, request: header.request) else {
+            throw WireFault(.requestInUse, "request id \(header.request) belongs to an operation under way")
+        }
+    }
+
+    private mutating func send(
+        _ frame: inout FrameAssembler.Frame, session: UInt32
+    ) throws(WireFault) {
+        let request = frame.header.request
+        try checkRequest(frame.header, session: session)
+        var send = try SendRequest(reading: frame.body)
+        let longest = try send.validate()
+        let count = Int(send.count)
+        let bytes = send.messages.remaining - 4 * count
+        guard longest <= maxMessageBytes else {
+            outbox.append(tooLarge(longest).encoded(request: request), session: session)
+            return
+        }
+        if let failure = broker.admit(session: session, count: count, byteCount: bytes) {
+            outbox.failed(session: session, request: request, failure: failure)
+            return
+        }
+        var chain = MessageChain()
+        if count == 1, longest >= FrameAssembler.directBodyBytes, let storage = frame.takeStorage() {
+            let body = MessageBody(taking: storage, bytes: try send.next())
+            broker.append(body, byteCount: longest, to: &chain, session: session)
+        } else {
+            for _ in 0..<count {
+                let message = try send.next()
+                let body = MessageBody(copying: message)
+                broker.append(body, byteCount: message.count, to: &chain, session: session)
+            }
+        }
+        broker.send(
+            session: session, request: request, handle: send.handle, chain: chain, timeout: send.timeout,
+            into: &outbox)
+    }
+
+    private func tooLarge(_ longest: Int) -> Failed {
+        Failed(
+            .messageTooLarge,
+            text: "a message of \(longest) bytes is over the limit message_bytes of \(maxMessageBytes)")
+    }
+
+    private mutating func receive(
+        _ header: FrameHeader, _ body: UnsafeRawBufferPointer, session: UInt32
+    ) throws(WireFault) {
+        try checkRequest(header, session: session)
+        let receive = try ReceiveRequest(header, reading: body)
+        broker.receive(
+            session: session, request: header.request, handle: receive.handle, count: receive.count,
+            timeout: receive.timeout, untilDrained: receive.untilDrained, into: &outbox)
+    }
+
+    private mutating func settle(
+        _ header: FrameHeader, _ body: UnsafeRawBufferPointer, session: UInt32, back seen: Bool?
+    ) throws(WireFault) {
+        var reader = WireReader(body)
+        for _ in 0..<header.field {
+            let range = try DeliveryRange(reading: &reader)
+            let known =
+                if let seen {
+                    broker.giveBack(
+                        session: session, handle: range.handle, first: range.first, count: range.count,
+                        seen: seen, into: &outbox)
+                } else {
+                    broker.settle(
+                        session: session, handle: range.handle, first: range.first, count: range.count,
+                        into: &outbox)
+                }
+            guard known else {
+                throw WireFault(
+                    .malformed,
+                    "deliveries \(range.first) and on of handle \(range.handle) were never made")
+            }
+        }
+        try reader.finish()
+    }
+
+    private mutating func select(
+        _ header: FrameHeader, _ body: UnsafeRawBufferPointer, session: UInt32
+    ) throws(WireFault) {
+        try checkRequest(header, session: session)
+        var scan = try SelectRequest(header, reading: body)
+        var messages = 0
+        var bytes = 0
+        var longest = 0
+        for _ in 0..<scan.count {
+            let candidate = try scan.next()
+            guard candidate.kind == .send else { continue }
+            messages += 1
+            bytes += candidate.message.count
+            longest = max(longest, candidate.message.count)
+        }
+        try scan.finish()
+        guard longest <= maxMessageBytes else {
+            outbox.append(tooLarge(longest).encoded(request: header.request), session: session)
+            return
+        }
+        if let failure = broker.admit(session: session, count: messages, byteCount: bytes) {
+            outbox.failed(session: session, request: header.request, failure: failure)
+            return
+        }
+        var request = try SelectRequest(header, reading: body)
+        var cases: [ChanCore.SelectCase] = []
+        cases.reserveCapacity(request.count)
+        for _ in 0..<request.count {
+            let candidate = try request.next()
+            switch candidate.kind {
+            case .never: cases.append(SelectCase(.never))
+            case .receive:
+                cases.append(
+                    SelectCase(.receive, handle: candidate.handle, untilDrained: candidate.untilDrained))
+            case .send:
+                var chain = MessageChain()
+                let body = MessageBody(copying: candidate.message)
+                broker.append(body, byteCount: candidate.message.count, to: &chain, session: session)
+                cases.append(SelectCase(.send, handle: candidate.handle, chain: chain))
+            }
+        }
+        broker.select(
+            session: session, request: header.request, cases: cases, ordered: request.ordered,
+            timeout: request.timeout, into: &outbox)
+    }
+}

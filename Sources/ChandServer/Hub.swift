@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanCore
+import ChanSystem
+import ChanWire
+
+/// The broker with the sessions' frames in and out, without a socket call: bytes go in by `receive`, the
+/// connections' outputs hold what is to be written.
+struct Hub: ~Copyable {
+    var broker: Broker<MessageBody>
+    var outbox = Outbox()
+    let maxMessageBytes: Int
+    let limits: BrokerLimits
+    /// Drawn at each start (WELCOME): another one tells a client that all state is gone.
+    let instance: UInt64
+    /// Frames of one connection that are run in one turn.
+    let framesPerTurn: Int
+    /// Whether the whole state is checked after every frame; for tests.
+    let checksInvariants: Bool
+
+    /// What a client must call itself to see in WELCOME what it talks to.
+    static let daemonName = "chand/\(version)"
+    /// The version of daemon and tools.
+    static let version = "0.1.0"
+
+    init(
+        limits: BrokerLimits, spaces: [Space], maxMessageBytes: Int, framesPerTurn: Int, seed: UInt64,
+        instance: UInt64, checksInvariants: Bool
+    ) {
+        broker = Broker(seed: seed, limits: limits, spaces: spaces)
+        self.limits = limits
+        self.maxMessageBytes = maxMessageBytes
+        self.framesPerTurn = framesPerTurn
+        self.instance = instance
+        self.checksInvariants = checksInvariants
+    }
+
+    /// The largest body of a frame after the handshake.
+    private var maxBodyBytes: Int { maxMessageBytes + WireLimits.bodyOverheadBytes }
+
+    /// What cuts a new connection's bytes into frames.
+    func makeAssembler() -> FrameAssembler {
+        FrameAssembler(maxBodyBytes: maxBodyBytes, firstBodyBytes: WireLimits.maxHandshakeBodyBytes)
+    }
+
+    /// Runs the frames that `bytes` complete; what exceeds the turn goes to the connection's backlog.
+    mutating func receive(
+        _ bytes: UnsafeRawBufferPointer, from connection: Connection, identity: () -> Identity
+    ) throws(WireFault) {
+        // The assembler is moved out while frames run: they may not touch it, and a class property under an
+        // inout access would be checked at run time.
+        var assembler = FrameAssembler(maxBodyBytes: 0)
+        swap(&assembler, &connection.assembler)
+        defer { swap(&assembler, &connection.assembler) }
+        let taken = try assembler.feed(bytes, frames: framesPerTurn) { frame throws(WireFault) in
+            if connection.state == .connected {
+                try greet(frame.header, frame.body, from: connection, identity: identity())
+            } else {
+                try run(&frame, from: connection)
+            }
+            check()
+        }
+        if taken < bytes.count {
+            connection.backlog.append(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
+        }
+    }
+
+    /// Says that `count` bytes of a big frame were received straight into its storage.
+    mutating func receivedDirectly(_ count: Int, from connection: Connection) throws(WireFault) {
+        var assembler = FrameAssembler(maxBodyBytes: 0)
+        swap(&assembler, &connection.assembler)
+        defer { swap(&assembler, &connection.assembler) }
+        try assembler.received(count) { frame throws(WireFault) in
+            try run(&frame, from: connection)
+            check()
+        }
+    }
+
+    /// The first frame: agrees on a version and begins the session.
+    private mutating func greet(
+        _ header: FrameHeader, _ body: UnsafeRawBufferPointer, from connection: Connection,
+        identity: Identity
+    ) throws(WireFault) {
+        guard header.type == .hello else {
+            throw WireFault(.outOfState, "the first frame is not HELLO")
+        }
+        let hello = try Hello(reading: body)
+        guard hello.minVersion <= WireLimits.version, hello.maxVersion >= WireLimits.version else {
+            throw WireFault(
+                .version,
+                "this daemon speaks version \(WireLimits.version), the client "
+                    + "\(hello.minVersion) to \(hello.maxVersion): update the older of the two")
+        }
+        let session = broker.beginSession(identity)
+        connection.session = session
+        connection.state = .greeted
+        connection.deadline = .max
+        outbox.attach(connection, session: session)
+        let welcome = Welcome(
+            maxBodyBytes: UInt32(maxBodyBytes), instance: instance, session: broker.sessionID(session),
+            maxMessageBytes: UInt32(maxMessageBytes), maxSelectCases: UInt32(limits.selectCases),
+            maxWaiters: UInt32(limits.waitersPerSession), maxHandles: UInt32(limits.handlesPerSession),
+            uid: identity.uid, daemonName: Self.daemonName)
+        outbox.append(welcome.encoded(), to: connection)
+    }
+
+    /// Ends the connection's session in the broker; GOODBYE is the last frame in its output.
+    mutating func end(_ connection: Connection, _ goodbye: Goodbye?) {
+        guard connection.state != .ended else { return }
+        if connection.state == .greeted {
+            outbox.detach(session: connection.session)
+            broker.endSession(connection.session, into: &outbox)
+        }
+        connection.state = .ended
+        connection.backlog.removeAll()
+        connection.backlog.release()
+        if let goodbye { outbox.append(goodbye.encoded(), to: connection) }
+        check()
+    }
+
+    /// Lets the broker's time pass.
+    mutating func advance(to now: UInt64) {
+        broker.advance(to: now, into: &outbox)
+    }
+
+    private func check() {
+        guard checksInvariants else { return }
+        do { try broker.checkInvariants() } catch { fatalError("chand's own bug: \(error)") }
+    }
+}

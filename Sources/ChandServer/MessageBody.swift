@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanWire
+
+/// A message's bytes on the heap: written once when the message arrives, read when it is delivered.
+///
+/// Counted by hand, since the broker holds bodies as plain values: one count for the broker, one for each
+/// output queue that refers to the bytes instead of copying them. Only the loop thread touches it.
+struct MessageBody: BitwiseCopyable {
+    /// The allocation; its first bytes are the count, see `prefixBytes`.
+    private let allocation: UnsafeMutableRawPointer
+    private let offset: UInt32
+    let byteCount: UInt32
+
+    /// Bytes in front of the message's own: as many as `FrameAssembler` leaves free.
+    private static let prefixBytes = FrameAssembler.storagePrefixBytes
+
+    /// Copies a message that arrived in a read buffer.
+    init(copying bytes: UnsafeRawBufferPointer) {
+        allocation = UnsafeMutableRawPointer.allocate(byteCount: Self.prefixBytes + bytes.count, alignment: 16)
+        allocation.storeBytes(of: 1, as: Int.self)
+        if let source = bytes.baseAddress {
+            (allocation + Self.prefixBytes).copyMemory(from: source, byteCount: bytes.count)
+        }
+        offset = UInt32(Self.prefixBytes)
+        byteCount = UInt32(bytes.count)
+    }
+
+    /// Takes over the storage of a frame that was received straight into it; `bytes` lie in it.
+    init(taking storage: UnsafeMutableRawBufferPointer, bytes: UnsafeRawBufferPointer) {
+        guard let base = storage.baseAddress, let start = bytes.baseAddress else {
+            preconditionFailure("a frame's storage is never empty")
+        }
+        allocation = base
+        allocation.storeBytes(of: 1, as: Int.self)
+        offset = UInt32(start - UnsafeRawPointer(base))
+        byteCount = UInt32(bytes.count)
+    }
+
+    /// The message's bytes, valid while somebody counts.
+    var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: allocation + Int(offset), count: Int(byteCount))
+    }
+
+    /// What names the body to an output queue that refers to it.
+    var token: UInt64 { UInt64(UInt(bitPattern: allocation)) }
+
+    /// Counts one more holder.
+    func retain() {
+        allocation.storeBytes(of: allocation.load(as: Int.self) + 1, as: Int.self)
+    }
+
+    /// Counts one holder less; the last one frees the bytes.
+    func release() {
+        Self.release(allocation)
+    }
+
+    /// The same by token.
+    static func release(token: UInt64) {
+        guard let allocation = UnsafeMutableRawPointer(bitPattern: UInt(token)) else { return }
+        release(allocation)
+    }
+
+    private static func release(_ allocation: UnsafeMutableRawPointer) {
+        let count = allocation.load(as: Int.self) - 1
+        assert(count >= 0)
+        if count == 0 { allocation.deallocate() } else { allocation.storeBytes(of: count, as: Int.self) }
+    }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanCore
+import ChanSystem
+import ChanWire
+
+/// The broker's effects as frames in the sessions' outputs, which are written once at the end of the turn.
+struct Outbox: BrokerSink, ~Copyable {
+    /// Bodies of this many bytes or more are written from where they lie.
+    static let referencedBodyBytes = 32 << 10
+
+    let pool = BufferPool()
+    /// Connections with something to write.
+    var dirty: [Connection] = []
+    /// Connections by the broker's index of their session.
+    private var connections: [Connection?] = []
+    /// The connection that the delivery group under way goes to.
+    private var receiving: Connection?
+
+    mutating func attach(_ connection: Connection, session: UInt32) {
+        while connections.count <= Int(session) { connections.append(nil) }
+        connections[Int(session)] = connection
+    }
+
+    mutating func detach(session: UInt32) {
+        connections[Int(session)] = nil
+    }
+
+    private mutating func open(_ session: UInt32) -> Connection? {
+        guard let connection = connections[Int(session)] else { return nil }
+        touch(connection)
+        return connection
+    }
+
+    mutating func touch(_ connection: Connection) {
+        guard !connection.isDirty else { return }
+        connection.isDirty = true
+        dirty.append(connection)
+    }
+
+    /// Appends a whole frame to a session's output.
+    mutating func append(_ frame: [UInt8], to connection: Connection) {
+        connection.append(frame, pool: pool)
+        touch(connection)
+    }
+
+    /// The same for the connection of a session.
+    mutating func append(_ frame: [UInt8], session: UInt32) {
+        guard let connection = open(session) else { return }
+        connection.append(frame, pool: pool)
+    }
+
+    // MARK: BrokerSink
+
+    mutating func sent(session: UInt32, request: UInt64) {
+        guard let connection = open(session) else { return }
+        let run = connection.pendingSent
+        if run.count > 0, run.first &+ UInt64(run.count) == request, run.count < .max {
+            connection.pendingSent.count = run.count + 1
+        } else {
+            connection.settlePendingSent(pool: pool)
+            connection.pendingSent = (request, 1)
+        }
+    }
+
+    mutating func selected(session: UInt32, request: UInt64, caseIndex: UInt16) {
+        guard let connection = open(session) else { return }
+        connection.append(SimpleFrame.selected(request: request, caseIndex: caseIndex), pool: pool)
+    }
+
+    mutating func beginDeliveries(session: UInt32, request: UInt64, group: DeliveryGroup) {
+        guard let connection = open(session) else { return }
+        connection.settlePendingSent(pool: pool)
+        receiving = connection
+        let messageBytes = group.byteCount + Int(group.count) * Received.messagePrefixByteCount
+        let fixed = FrameHeader.byteCount + Received.prefixByteCount
+        let copied = min(messageBytes, Self.referencedBodyBytes)
+        let target = connection.output.bytes.writable(atLeast: fixed + copied, pool: pool)
+        if let base = target.baseAddress {
+            Received.write(
+                to: base, request: request, caseIndex: group.caseIndex, closed: group.closed,
+                handle: group.handle, count: group.count, first: group.first, messageBytes: messageBytes)
+        }
+        connection.output.bytes.commit(fixed)
+    }
+
+    mutating func delivery(
+        session: UInt32, body: MessageBody, byteCount: Int, attempts: UInt16, redelivered: Bool
+    ) {
+        guard let connection = receiving else { return }
+        let isReferenced = byteCount >= Self.referencedBodyBytes
+        let prefix = Received.messagePrefixByteCount
+        let copied = prefix + (isReferenced ? 0 : byteCount)
+        let target = connection.output.bytes.writable(atLeast: copied, pool: pool)
+        if let base = target.baseAddress {
+            Received.writeMessagePrefix(to: base, length: byteCount, attempts: attempts, redelivered: redelivered)
+            if !isReferenced, let source = body.bytes.baseAddress {
+                (base + prefix).copyMemory(from: source, byteCount: byteCount)
+            }
+        }
+        connection.output.bytes.commit(copied)
+        if isReferenced {
+            body.retain()
+            connection.output.appendReference(body.bytes, token: body.token)
+        }
+    }
+
+    mutating func endDeliveries(session: UInt32) {
+        receiving = nil
+    }
+
+    mutating func failed(session: UInt32, request: UInt64, failure: Failure) {
+        guard let connection = open(session) else { return }
+        connection.append(Failed(failure).encoded(request: request), pool: pool)
+    }
+
+    mutating func discard(_ body: MessageBody) {
+        body.release()
+    }
+}
+
+extension Failed {
+    /// The broker's failure in the wire's words.
+    init(_ failure: Failure) {
+        self.init(
+            FailureCode(failure.kind), caseIndex: failure.caseIndex.map(UInt32.init) ?? Failed.noCase,
+            accepted: failure.accepted, reason: failure.reason, text: failure.text)
+    }
+}
+
+extension FailureCode {
+    /// The wire's code for the broker's kind.
+    init(_ kind: FailureKind) {
+        self =
+            switch kind {
+            case .closed: .closed
+            case .wouldBlock: .wouldBlock
+            case .timeout: .timeout
+            case .cancelled: .cancelled
+            case .noReceivers: .noReceivers
+            case .noSuchChannel: .noSuchChannel
+            case .exists: .exists
+            case .mismatch: .mismatch
+            case .notPermitted: .notPermitted
+            case .quotaExceeded: .quotaExceeded
+            case .invalidName: .invalidName
+            case .invalidArgument: .invalidArgument
+            case .wrongRole: .wrongRole
+            case .handleClosed: .handleClosed
+            case .noSuchHandle: .noSuchHandle
+            }
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ChandConfig
+import ChanSystem
+
+extension Server {
+    /// Runs the whole daemon in this process: signals, log, serving, and the orderly end.
+    ///
+    /// Returns after SIGTERM, SIGINT or, `stopWithStdin`, the end of standard input. The signals are blocked in
+    /// this thread and those started from it, so it is to be called before any other thread starts.
+    public static func runDaemon(configuration: Configuration, stopWithStdin: Bool) throws {
+        let signals = try SignalSource([.terminate, .interrupt])
+        try SignalSource.ignoreBrokenPipes()
+        let log = try Log(level: configuration.daemon.logLevel)
+        defer { log.close() }
+        for warning in configuration.warnings { log.warning("\(warning)") }
+        // As many descriptors as the system lets us have: each session is one.
+        let (soft, hard) = try ThisProcess.descriptorLimit()
+        if soft < hard { try ThisProcess.setDescriptorLimit(hard) }
+        let server = try Server(configuration: configuration, log: log)
+        try server.run(signals: signals, lifeline: stopWithStdin ? 0 : -1)
+        log.info("stopped")
+    }
+}

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ChanSystem
+public import ChandConfig
+import ChanCore
+import ChanWire
+import Systemd
+
+/// The daemon: an epoll loop on one thread around the broker.
+///
+/// A turn reads every ready connection once, runs its complete frames, lets time pass, and writes every
+/// touched connection once. Nothing in a turn waits for a peer, and each connection's share of it is bounded.
+public final class Server {
+    let configuration: Configuration
+    let log: Log
+    let poll: EventPoll
+    var hub: Hub
+    var connections = ConnectionTable()
+    var doors: Doors
+    /// Connections whose backlog goes on in the next turn.
+    var backlogged: [Connection] = []
+    /// Set by a signal, or from another thread by `stop()`: the loop ends.
+    let stopRequest: StopRequest
+    private var events = EventBuffer()
+    private let scratch: UnsafeMutableRawBufferPointer
+    private var spin: Spin
+    private let watchdogNanoseconds: UInt64?
+    private var nextWatchdog = UInt64.max
+    private var nextLogSummary: UInt64 = 0
+
+    /// Poll tokens above those of connections.
+    enum Token {
+        static let stop = UInt64.max
+        static let lifeline = UInt64.max - 1
+        static let firstDoor = UInt64.max - 1024
+    }
+
+    /// Binds the socket, or takes those that systemd passes, and gets everything ready to serve.
+    ///
+    /// - Throws: `ServerError` that says what is wrong with the socket or the machine.
+    public init(
+        configuration: Configuration, log: Log, checksInvariants: Bool = false
+    ) throws(ServerError) {
+        self.configuration = configuration
+        self.log = log
+        let limits = configuration.limits
+        hub = Hub(
+            limits: BrokerLimits(limits), spaces: configuration.brokerSpaces,
+            maxMessageBytes: limits.messageBytes, framesPerTurn: configuration.loop.turnFrames,
+            seed: SystemRandomNumberGenerator.seed(), instance: SystemRandomNumberGenerator.seed(),
+            checksInvariants: checksInvariants)
+        scratch = .allocate(byteCount: configuration.loop.turnBytes, alignment: 16)
+        spin = Spin(limit: configuration.loop.spin)
+        let watchdog = Notifier.watchdogInterval.map { $0.nanoseconds / 2 }
+        watchdogNanoseconds = watchdog
+        do throws(SystemError) {
+            poll = try EventPoll()
+            stopRequest = try StopRequest()
+            doors = try Doors(configuration)
+            try poll.add(stopRequest.descriptor, token: Token.stop, interest: .read)
+            try doors.watch(poll)
+        } catch {
+            throw ServerError(error)
+        }
+    }
+
+    deinit {
+        scratch.deallocate()
+    }
+
+    /// The version of daemon and tools.
+    public static var version: String { Hub.version }
+
+    /// The paths that the daemon listens on, for the log.
+    public var listening: [String] { doors.paths }
+
+    /// Ends the loop soon, from any thread.
+    public func stop() { stopRequest.request() }
+
+    /// What may be called from other threads to stop the loop, without holding the server.
+    public var stopper: StopRequest { stopRequest }
+
+    /// Serves until something asks for the end, then says goodbye to every session.
+    ///
+    /// - Parameter lifeline: a descriptor whose end means the same as a signal; -1 for none.
+    public func run(signals: borrowing SignalSource, lifeline: Int32 = -1) throws(ServerError) {
+        do throws(SystemError) {
+            try poll.add(signals.descriptor, token: Token.stop, interest: .read)
+        } catch {
+            throw ServerError(error)
+        }
+        try run(lifeline: lifeline)
+    }
+
+    /// The same without signals, for a daemon inside another program.
+    public func run(lifeline: Int32 = -1) throws(ServerError) {
+        do throws(SystemError) {
+            if lifeline >= 0 { try poll.add(lifeline, token: Token.lifeline, interest: .read) }
+            if watchdogNanoseconds != nil { nextWatchdog = 0 }
+            Notifier.ready(status: "serving")
+            log.info("serving on \(listening.joined(separator: ", "))")
+            var isStopping = false
+            while !isStopping {
+                try wait()
+                let now = MonotonicClock.now()
+                for index in 0..<events.count {
+                    let event = events[index]
+                    switch event.token {
+                    case Token.stop: isStopping = true
+                    case Token.lifeline: isStopping = isStopping || hasEnded(lifeline)
+                    case Token.firstDoor...: acceptAll(doorToken: event.token, now: now)
+                    default: serve(event)
+                    }
+                }
+                runBacklogs()
+                hub.advance(to: now)
+                checkDeadlines(now: now)
+                writeDirty(now: now)
+                keepTime(now: now)
+            }
+            try shutDown()
+        } catch {
+            throw ServerError(error)
+        }
+    }
+
+    /// Whether nothing can come from the descriptor any more; what comes is of no interest.
+    private func hasEnded(_ descriptor: Int32) -> Bool {
+        switch Transfer.read(descriptor, into: scratch) {
+        case .bytes, .wouldBlock: false
+        case .endOfFile, .failed: true
+        }
+    }
+
+    // MARK: Waiting
+
+    private func wait() throws(SystemError) {
+        let now = MonotonicClock.now()
+        guard backlogged.isEmpty, hub.outbox.dirty.isEmpty else {
+            try poll.wait(into: &events, timeoutNanoseconds: 0)
+            return
+        }
+        var wake = min(hub.broker.nextDeadline ?? .max, connections.nextDeadline, nextWatchdog)
+        wake = min(wake, doors.resumeAt)
+        if try spin.wait(on: poll, into: &events, now: now, until: wake) { return }
+        let timeout: UInt64? = wake == .max ? nil : wake > now ? wake - now : 0
+        try poll.wait(into: &events, timeoutNanoseconds: timeout)
+        spin.slept(from: now, to: MonotonicClock.now())
+    }
+
+    /// What is due by the clock: the watchdog, from this thread so that a stuck loop is noticed, and the log's
+    /// summary of what it left out.
+    private func keepTime(now: UInt64) {
+        if let watchdogNanoseconds, now >= nextWatchdog {
+            Notifier.watchdog()
+            nextWatchdog = now + watchdogNanoseconds
+        }
+        if now >= nextLogSummary {
+            log.reportLeftOut(now: now)
+            nextLogSummary = now + 60_000_000_000
+        }
+    }
+
+    // MARK: Reading
+
+    private func serve(_ event: ReadyEvent) {
+        guard let connection = connections[event.token] else { return }
+        if event.writable { hub.outbox.touch(connection) }
+        if event.readable || event.hangup || event.error { read(connection) }
+    }
+
+    /// Reads once, at most a turn's share, and runs what is complete.
+    private func read(_ connection: Connection) {
+        // What was read before comes first; the socket keeps the rest.
+        guard connection.state != .ended, connection.backlog.isEmpty else { return }
+        let identity = { [configuration] in Identity(connection.credentials, configuration) }
+        do throws(WireFault) {
+            let direct = connection.assembler.directTarget()
+            let result =
+                if let direct {
+                    Transfer.read(connection.descriptor.raw, into: direct, then: scratch)
+                } else {
+                    Transfer.read(connection.descriptor.raw, into: scratch)
+                }
+            switch result {
+            case .bytes(let count):
+                let directly = min(direct?.count ?? 0, count)
+                if directly > 0 { try hub.receivedDirectly(directly, from: connection) }
+                let rest = UnsafeRawBufferPointer(rebasing: scratch[..<(count - directly)])
+                if !rest.isEmpty { try hub.receive(rest, from: connection, identity: identity) }
+                afterReading(connection)
+            case .wouldBlock: break
+            case .endOfFile, .failed: drop(connection, nil)
+            }
+        } catch {
+            fault(error, connection)
+        }
+    }
+
+    /// Runs a turn's share of what connections sent faster than their frames had turns.
+    private func runBacklogs() {
+        let list = backlogged
+        backlogged = []
+        for connection in list where connection.state == .greeted {
+            var bytes = GrowableBytes()
+            swap(&bytes, &connection.backlog)
+            let identity = { [configuration] in Identity(connection.credentials, configuration) }
+            do throws(WireFault) {
+                try hub.receive(bytes.readable, from: connection, identity: identity)
+                afterReading(connection)
+            } catch {
+                fault(error, connection)
+            }
+        }
+    }
+
+    private func afterReading(_ connection: Connection) {
+        if !connection.backlog.isEmpty { backlogged.append(connection) }
+        if connection.state == .greeted { connections.greeted(connection) }
+    }
+
+    private func fault(_ fault: WireFault, _ connection: Connection) {
+        if fault.code == .done {
+            drop(connection, Goodbye(.done, ""))
+        } else {
+            let credentials = connection.credentials
+            log.limited(
+                .warning, user: credentials.uid, reason: "session ended: \(fault.code)", now: MonotonicClock.now(),
+                "session of pid \(credentials.pid), uid \(credentials.uid) ended: \(fault)")
+            drop(connection, Goodbye(fault.code, fault.text))
+        }
+    }
+
+    /// Ends a session; its socket is closed after this turn's writes.
+    func drop(_ connection: Connection, _ goodbye: Goodbye?) {
+        guard connection.state != .ended else { return }
+        hub.end(connection, goodbye)
+        hub.outbox.touch(connection)
+    }
+
+    // MARK: Writing
+
+    /// Writes every touched connection once; the one call of a turn, however many frames it has.
+    private func writeDirty(now: UInt64) {
+        let dirty = hub.outbox.dirty
+        hub.outbox.dirty = []
+        for connection in dirty {
+            connection.isDirty = false
+            write(connection, now: now)
+        }
+    }
+
+    private func write(_ connection: Connection, now: UInt64) {
+        connection.settlePendingSent(pool: hub.outbox.pool)
+        let before = connection.output.count
+        let result = connection.output.flush(to: connection.descriptor.raw, pool: hub.outbox.pool) {
+            MessageBody.release(token: $0)
+        }
+        if connection.state == .ended {
+            // One try is what a peer gets that is being told why: waiting on it would be its to prolong.
+            close(connection)
+            return
+        }
+        switch result {
+        case .done, .more, .wouldBlock:
+            if result == .more { hub.outbox.touch(connection) }
+            throttle(connection, progressed: connection.output.count < before, now: now)
+            watch(connection, writing: result == .wouldBlock)
+        case .failed:
+            drop(connection, nil)
+        }
+    }
+
+    /// Backpressure: who does not read what he asked for is not read from either, and ends if that lasts.
+    private func throttle(_ connection: Connection, progressed: Bool, now: UInt64) {
+        let limits = configuration.limits
+        let queued = connection.output.count
+        if connection.output.bytes.count > limits.outputHardLimit {
+            slowReceiver(connection)
+        } else if queued > limits.outputHighWatermark {
+            if !connection.isThrottled || progressed {
+                connection.deadline = now &+ limits.writeDeadline.nanoseconds
+                connections.watchDeadline(of: connection)
+            }
+            connection.isThrottled = true
+        } else if queued <= limits.outputLowWatermark, connection.isThrottled {
+            connection.isThrottled = false
+            connection.deadline = .max
+        }
+    }
+
+    private func slowReceiver(_ connection: Connection) {
+        let credentials = connection.credentials
+        log.limited(
+            .warning, user: credentials.uid, reason: "slow receiver", now: MonotonicClock.now(),
+            "session of pid \(credentials.pid), uid \(credentials.uid) ended: it does not read what it asked for")
+        drop(connection, Goodbye(.slowReceiver, "the session does not read what it asked for"))
+    }
+
+    private func watch(_ connection: Connection, writing: Bool) {
+        guard connection.state != .ended else { return }
+        var interest: Interest = writing ? .write : []
+        if !connection.isThrottled, connection.backlog.isEmpty { interest.insert(.read) }
+        guard interest != connection.interest else { return }
+        connection.interest = interest
+        do throws(SystemError) {
+            try poll.modify(connection.descriptor.raw, token: connection.token, interest: interest)
+        } catch {
+            systemFailed(error)
+            drop(connection, nil)
+        }
+    }
+
+    private func close(_ connection: Connection) {
+        connection.output.dropAll(pool: hub.outbox.pool) { MessageBody.release(token: $0) }
+        do throws(SystemError) {
+            try poll.remove(connection.descriptor.raw)
+        } catch {
+            systemFailed(error)
+        }
+        connections.remove(connection)
+        doors.resume(poll)
+    }
+
+    /// The kernel refused something that only its own shortage explains.
+    func systemFailed(_ error: SystemError) {
+        log.limited(.error, user: 0, reason: "\(error.call)", now: MonotonicClock.now(), "\(error)")
+    }
+
+    // MARK: Time
+
+    private func checkDeadlines(now: UInt64) {
+        for connection in connections.overdue(now: now) {
+            if connection.state == .connected {
+                drop(connection, Goodbye(.handshakeTimeout, "no HELLO came in time"))
+            } else {
+                slowReceiver(connection)
+            }
+        }
+        if now >= doors.resumeAt { doors.resume(poll) }
+    }
+
+    // MARK: The end
+
+    /// Closes the doors, tells every session, and gives it the configured time to read what is left.
+    private func shutDown() throws(SystemError) {
+        Notifier.stopping(status: "saying goodbye to \(connections.count) sessions")
+        doors.close(poll)
+        log.info("stopping: \(connections.count) sessions, \(hub.broker.messageCount) messages not settled")
+        for connection in connections.all { hub.end(connection, Goodbye(.shuttingDown, "the daemon stops")) }
+        let end = MonotonicClock.now() &+ configuration.shutdown.drainTimeout.nanoseconds
+        var left = connections.all
+        while !left.isEmpty, MonotonicClock.now() < end {
+            left.removeAll { connection in
+                let result = connection.output.flush(to: connection.descriptor.raw) {
+                    MessageBody.release(token: $0)
+                }
+                if result == .wouldBlock || result == .more { return false }
+                close(connection)
+                return true
+            }
+            guard let first = left.first else { break }
+            _ = try Transfer.wait(first.descriptor.raw, for: .write, until: end)
+        }
+        for connection in left { close(connection) }
+    }
+}

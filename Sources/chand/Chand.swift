@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ChanSystem
+import ChandConfig
+import ChandServer
+
+@main
+struct Chand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "chand",
+        abstract: "The channel daemon: named channels with Go's semantics between the processes of a host.",
+        version: Server.version)
+
+    @Option(help: ArgumentHelp("The configuration file.", valueName: "path"))
+    var config: String?
+    @Option(help: ArgumentHelp("The socket to listen on, unless systemd passes one.", valueName: "path"))
+    var socket: String?
+    @Option(help: ArgumentHelp("error, warning, info or debug.", valueName: "level"))
+    var logLevel: String?
+    @Option(help: ArgumentHelp("Any key of the configuration, as limits.sessions=100.", valueName: "key=value"))
+    var set: [String] = []
+    @Flag(help: "No configuration file; all shared spaces are granted to this user.")
+    var `private` = false
+    @Flag(help: "Stop when standard input ends, as it does when the process that started this one dies.")
+    var stopWithStdin = false
+    @Flag(help: "Check the configuration, say what is wrong with it, and end.")
+    var checkConfig = false
+
+    static func main() {
+        do {
+            let command = try parse()
+            try command.serve()
+        } catch {
+            // Help and version are no errors; wrong usage is one line and exit 2, as everywhere in chand.
+            guard exitCode(for: error).rawValue != 0 else { exit(withError: error) }
+            let line = "chand: \(message(for: error))\n"
+            // Where standard error takes nothing, the exit code is all there is to say.
+            try? Array(line.utf8).withUnsafeBytes { try Transfer.writeAll(2, $0) }
+            let isUsage = exitCode(for: error) == .validationFailure || error is ConfigurationError
+            exit(withError: ExitCode(isUsage ? 2 : 1))
+        }
+    }
+
+    private func serve() throws {
+        let configuration = try settings()
+        if checkConfig { return }
+        try Server.runDaemon(configuration: configuration, stopWithStdin: stopWithStdin)
+    }
+
+    private func settings() throws -> Configuration {
+        var overrides: [ConfigurationOverride] = []
+        for assignment in set {
+            guard let override = ConfigurationOverride(assignment: assignment, option: "--set") else {
+                throw ValidationError("--set wants KEY=VALUE, not \"\(assignment)\"")
+            }
+            overrides.append(override)
+        }
+        if let socket { overrides.append(ConfigurationOverride(key: "daemon.socket", text: socket, option: "--socket")) }
+        if let logLevel {
+            overrides.append(ConfigurationOverride(key: "daemon.log_level", text: logLevel, option: "--log-level"))
+        }
+        if `private` {
+            var configuration = Configuration.privateDefaults(socket: Configuration().daemon.socketPath)
+            for override in overrides { try configuration.set(override) }
+            return configuration
+        }
+        return try Configuration.load(
+            path: config, environment: ThisProcess.environment(), overrides: overrides)
+    }
+}
