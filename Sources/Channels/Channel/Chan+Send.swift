@@ -40,7 +40,8 @@ extension Chan {
         let count = try await backend.send(contentsOf: elements, timeout: time)
         guard count == elements.count else {
             throw ChandError(
-                .timeout, "not all of the batch could be sent without waiting", channel: name, accepted: count)
+                .timeout, "not all of the batch could be sent without waiting", channel: name, accepted: count
+            )
         }
         return count
     }

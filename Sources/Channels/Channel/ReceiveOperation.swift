@@ -20,7 +20,8 @@ class ReceiveOperation: Operation, @unchecked Sendable {
         let size = FrameHeader.byteCount + ReceiveRequest.byteCount
         let target = connection.output.bytes.writable(atLeast: size)
         guard let base = target.baseAddress else { return }
-        ReceiveRequest(handle: handle.number, count: count, timeout: timeout).write(to: base, request: request)
+        ReceiveRequest(handle: handle.number, count: count, timeout: timeout).write(
+            to: base, request: request)
         connection.output.bytes.commit(size)
     }
 
@@ -28,7 +29,8 @@ class ReceiveOperation: Operation, @unchecked Sendable {
         try frame.expect(.received)
         let received = try Received(reading: frame.body)
         guard received.handle == handle.number, received.count >= 1, received.count <= count else {
-            throw WireFault(.malformed, "RECEIVED with \(received.count) messages of handle \(received.handle)")
+            throw WireFault(
+                .malformed, "RECEIVED with \(received.count) messages of handle \(received.handle)")
         }
         try take(received, of: frame, on: connection)
     }

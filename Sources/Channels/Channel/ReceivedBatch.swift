@@ -39,7 +39,8 @@ final class ReceivedBatch: @unchecked Sendable {
 
     /// Takes the next message; the frame was checked when it came.
     func takeNext() -> MessageBytes {
-        let length = Int(UInt32(littleEndian: chunk.base.loadUnaligned(fromByteOffset: cursor, as: UInt32.self)))
+        let length = Int(
+            UInt32(littleEndian: chunk.base.loadUnaligned(fromByteOffset: cursor, as: UInt32.self)))
         let offset = cursor + Received.messagePrefixByteCount
         cursor = offset + length
         next += 1

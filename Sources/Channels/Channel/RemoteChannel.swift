@@ -8,7 +8,8 @@ final class RemoteChannel<Element: Sendable>: RemoteHandle, ChannelBackend, @unc
     let codec: ElementCodec<Element>
 
     init(
-        loop: ClientLoop, limits: DaemonLimits, opened: Opened, role: ChannelRole, codec: ElementCodec<Element>
+        loop: ClientLoop, limits: DaemonLimits, opened: Opened, role: ChannelRole,
+        codec: ElementCodec<Element>
     ) {
         self.codec = codec
         super.init(loop: loop, limits: limits, opened: opened, role: role)

@@ -12,7 +12,8 @@ enum WireTime {
         guard seconds > 0 || (seconds == 0 && attoseconds > 0) else { return WireTimeout.none }
         let (whole, tooLong) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         // A part of a nanosecond still is not a try.
-        let (sum, wrapped) = whole.addingReportingOverflow(max(attoseconds / 1_000_000_000, whole == 0 ? 1 : 0))
+        let (sum, wrapped) = whole.addingReportingOverflow(
+            max(attoseconds / 1_000_000_000, whole == 0 ? 1 : 0))
         return tooLong || wrapped ? .max : sum
     }
 

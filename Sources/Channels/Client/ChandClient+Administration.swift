@@ -12,7 +12,8 @@ extension ChandClient {
     /// - Parameters:
     ///   - cursor: where to go on; nil for the first page.
     ///   - count: the most channels to return. A page may hold fewer, even none, although more follow.
-    public func channels(from cursor: ChannelPage.Cursor? = nil, count: Int = 256) async throws -> ChannelPage {
+    public func channels(from cursor: ChannelPage.Cursor? = nil, count: Int = 256) async throws -> ChannelPage
+    {
         let request = ListRequest(cursor: cursor?.position ?? 0, count: UInt32(clamping: max(count, 1)))
         return try await loop.request(
             RequestOperation(

@@ -106,5 +106,6 @@ final class ClientLoop: TaskExecutor, Sendable {
 
     static let forked = ChandError(
         .forked,
-        "this process was forked from the one that connected; connect again after a fork, or fork before connecting")
+        "this process was forked from the one that connected; connect again after a fork, or fork before connecting"
+    )
 }

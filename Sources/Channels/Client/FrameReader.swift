@@ -78,7 +78,9 @@ struct FrameReader: ~Copyable {
     }
 
     private mutating func take(_ capacity: Int) -> Chunk {
-        if capacity == Chunk.standardBytes, var candidate = spare.take(), isKnownUniquelyReferenced(&candidate) {
+        if capacity == Chunk.standardBytes, var candidate = spare.take(),
+            isKnownUniquelyReferenced(&candidate)
+        {
             return candidate
         }
         return Chunk(capacity: capacity)

@@ -33,7 +33,8 @@ class Operation: @unchecked Sendable {
 
     /// The daemon has answered with a frame other than SENT and FAILED.
     func answered(by frame: AnswerFrame, on connection: Connection) throws(WireFault) {
-        throw WireFault(.malformed, "a frame of type \(frame.header.rawType) answers another kind of operation")
+        throw WireFault(
+            .malformed, "a frame of type \(frame.header.rawType) answers another kind of operation")
     }
 
     /// The daemon says that it failed.

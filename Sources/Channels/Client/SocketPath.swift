@@ -51,7 +51,9 @@ public struct SocketPath: Hashable, Sendable, CustomStringConvertible {
     }
 
     private static var userPath: String? {
-        guard let directory = ThisProcess.environment("XDG_RUNTIME_DIR"), !directory.isEmpty else { return nil }
+        guard let directory = ThisProcess.environment("XDG_RUNTIME_DIR"), !directory.isEmpty else {
+            return nil
+        }
         return directory + "/chand/chand.sock"
     }
 }

@@ -31,14 +31,17 @@ enum ConnectFailure {
                 .timeout, "the daemon at \(socket) did not accept the connection in time", socket: path,
                 errno: error.errno)
         default:
-            return ChandError(.cannotConnect, "cannot connect to \(socket): \(reason(error))", socket: path, errno: error.errno)
+            return ChandError(
+                .cannotConnect, "cannot connect to \(socket): \(reason(error))", socket: path,
+                errno: error.errno)
         }
     }
 
     /// The daemon took the connection and said nothing.
     static func silent(path: String) -> ChandError {
         ChandError(
-            .timeout, "the daemon at \(path) did not answer in time; it may be starting, stopped or overloaded",
+            .timeout,
+            "the daemon at \(path) did not answer in time; it may be starting, stopped or overloaded",
             socket: path)
     }
 

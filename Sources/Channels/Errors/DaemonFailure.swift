@@ -14,11 +14,13 @@ enum DaemonFailure {
         switch failed.code {
         case .closed:
             return ChannelClosed(
-                channel: channel ?? "", reason: CloseReason(code: failed.reason, failed.text), accepted: total)
+                channel: channel ?? "", reason: CloseReason(code: failed.reason, failed.text), accepted: total
+            )
         case .cancelled where total == 0:
             return CancellationError()
         default:
-            let known = failed.code.map(describe) ?? (.unknown, "the daemon reports failure \(failed.rawCode)")
+            let known =
+                failed.code.map(describe) ?? (.unknown, "the daemon reports failure \(failed.rawCode)")
             let message = failed.text.isEmpty ? known.1 : failed.text
             return ChandError(known.0, message, channel: channel, accepted: total)
         }
@@ -55,7 +57,8 @@ enum DaemonFailure {
         case .shuttingDown: code = .daemonNotRunning
         default: code = .protocolViolation
         }
-        return ChandError(code, "the daemon at \(socket) refuses the connection: \(goodbye.text)", socket: socket)
+        return ChandError(
+            code, "the daemon at \(socket) refuses the connection: \(goodbye.text)", socket: socket)
     }
 
     /// The error that ends everything under way when the connection ends.
@@ -66,7 +69,8 @@ enum DaemonFailure {
                 "the connection to the daemon at \(socket) was lost; what was under way may or may not have happened",
                 socket: socket)
         }
-        let violation = goodbye.rawCode >= GoodbyeCode.malformed.rawValue
+        let violation =
+            goodbye.rawCode >= GoodbyeCode.malformed.rawValue
             && goodbye.rawCode <= GoodbyeCode.requestInUse.rawValue
         return ChandError(
             violation ? .protocolViolation : .connectionLost,
