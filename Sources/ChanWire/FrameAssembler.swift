@@ -6,14 +6,20 @@
 /// allocated for a body before its header passed the size check; without a frame's beginning there is no
 /// storage, so that an idle session costs nothing.
 public struct FrameAssembler: ~Copyable {
-    /// The largest body that is accepted; the session raises it after the handshake.
+    /// The largest body that is accepted.
     public var maxBodyBytes: Int
+    /// The largest body of the first frame, until that frame is complete.
+    ///
+    /// It is a limit of its own because the frames behind a handshake may arrive in the same piece as the
+    /// handshake: whoever raised `maxBodyBytes` after `feed` would refuse them or not as the pieces fall.
+    private var firstBodyBytes: Int?
     private var storage: UnsafeMutableRawBufferPointer?
     private var filled = 0
 
     /// Makes an assembler that holds nothing.
-    public init(maxBodyBytes: Int) {
+    public init(maxBodyBytes: Int, firstBodyBytes: Int? = nil) {
         self.maxBodyBytes = maxBodyBytes
+        self.firstBodyBytes = firstBodyBytes
     }
 
     deinit {
@@ -53,7 +59,7 @@ public struct FrameAssembler: ~Copyable {
         while !rest.isEmpty {
             if storage == nil {
                 let input = UnsafeRawBufferPointer(rebasing: rest)
-                guard let header = try Self.header(in: input, maxBodyBytes: maxBodyBytes) else {
+                guard let header = try Self.header(in: input, maxBodyBytes: limit) else {
                     begin(expecting: FrameHeader.byteCount)
                     rest = fill(from: rest)
                     continue
@@ -65,10 +71,11 @@ public struct FrameAssembler: ~Copyable {
                     continue
                 }
                 rest = rest.dropFirst(total)
+                firstBodyBytes = nil
                 try body(header, UnsafeRawBufferPointer(rebasing: input[FrameHeader.byteCount..<total]))
             } else {
                 rest = fill(from: rest)
-                try runIfComplete(body, growing: maxBodyBytes)
+                try runIfComplete(body, growing: limit)
             }
         }
     }
@@ -89,6 +96,8 @@ public struct FrameAssembler: ~Copyable {
     @usableFromInline static func tooLarge(_ length: UInt32, _ limit: Int) -> WireFault {
         WireFault(.frameTooLarge, "a body of \(length) bytes is over the limit of \(limit)")
     }
+
+    private var limit: Int { firstBodyBytes ?? maxBodyBytes }
 
     private mutating func begin(expecting count: Int) {
         storage = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
@@ -132,6 +141,7 @@ public struct FrameAssembler: ~Copyable {
         guard let storage, filled == storage.count, let base = storage.baseAddress else { return }
         self.storage = nil
         filled = 0
+        firstBodyBytes = nil
         defer { storage.deallocate() }
         try body(
             FrameHeader(reading: base),
