@@ -24,12 +24,18 @@ public struct WireWriter {
         bytes.append(contentsOf: slice)
     }
 
-    /// Appends a 16-bit length and the text as UTF-8, cut at 65535 bytes on a character's border.
+    /// Appends a 16-bit length and the text as UTF-8, cut at 65535 bytes between two Unicode scalars.
     public mutating func string(_ text: String) {
-        var text = text
-        while text.utf8.count > Int(UInt16.max) { text = String(text.prefix(text.count - 1)) }
-        integer(UInt16(text.utf8.count))
-        bytes.append(contentsOf: text.utf8)
+        let utf8 = text.utf8
+        guard utf8.count > Int(UInt16.max) else {
+            integer(UInt16(utf8.count))
+            bytes.append(contentsOf: utf8)
+            return
+        }
+        var end = utf8.index(utf8.startIndex, offsetBy: Int(UInt16.max))
+        while end.samePosition(in: text.unicodeScalars) == nil { end = utf8.index(before: end) }
+        integer(UInt16(utf8.distance(from: utf8.startIndex, to: end)))
+        bytes.append(contentsOf: utf8[..<end])
     }
 
     /// Bytes of the body so far.
