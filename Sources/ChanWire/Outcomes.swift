@@ -65,6 +65,13 @@ public struct Received {
         handle = try messages.u32()
         count = try messages.u32()
         first = try messages.u64()
+        guard count >= 1 else { throw WireFault(.malformed, "RECEIVED carries no message") }
+    }
+
+    /// Checks that nothing follows the last message.
+    @inlinable
+    public func finish() throws(WireFault) {
+        try messages.finish()
     }
 
     /// Takes the next message.
