@@ -60,6 +60,8 @@ public struct OpenRequest: Equatable, Sendable {
     private static let mustCreateFlag: UInt8 = 1
     private static let mustExistFlag: UInt8 = 2
     private static let keepFlag: UInt8 = 4
+    /// Bits of the options that this version knows; 4 is free.
+    private static let statedBits: UInt16 = 0b1110_1111
 
     /// Reads an OPEN frame.
     public init(_ header: FrameHeader, reading body: UnsafeRawBufferPointer) throws(WireFault) {
@@ -82,6 +84,9 @@ public struct OpenRequest: Equatable, Sendable {
         try reader.finish()
         guard role.rawValue & ~Role.both.rawValue == 0, !role.isEmpty else {
             throw WireFault(.malformed, "OPEN names no role, or an unknown one")
+        }
+        guard stated & ~Self.statedBits == 0 else {
+            throw WireFault(.malformed, "OPEN states an unknown option")
         }
     }
 
