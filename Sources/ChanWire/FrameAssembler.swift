@@ -29,14 +29,16 @@ public struct FrameAssembler: ~Copyable {
     /// Bytes of the frame under way that have arrived; 0 between frames.
     public var pendingBytes: Int { filled }
 
-    /// Where the rest of a frame under way can be received straight into, where that pays: bodies of
-    /// `directBodyBytes` or more. After writing there, call `received`.
+    /// Where the rest of a large frame under way can be received straight into.
+    ///
+    /// It is there where that pays: for frames of `directBodyBytes` or more, header included. After
+    /// writing there, call `received`.
     public func directTarget() -> UnsafeMutableRawBufferPointer? {
         guard let storage, storage.count >= Self.directBodyBytes else { return nil }
         return UnsafeMutableRawBufferPointer(rebasing: storage[filled...])
     }
 
-    /// Bodies of this many bytes or more are not copied through the session's read buffer.
+    /// Frames of this many bytes or more are not copied through the session's read buffer.
     public static let directBodyBytes = 32 << 10
 
     /// Says that `count` bytes were written to `directTarget`; runs the frame if it is complete.

@@ -181,7 +181,9 @@ public struct ListRequest: Equatable, Sendable {
     }
 }
 
-/// One page of LIST's answer. A page may be empty although more follow.
+/// One page of LIST's answer.
+///
+/// A page may be empty although more follow.
 public struct Listed: Equatable, Sendable {
     /// The cursor of the next page, 0 at the end.
     public var next: UInt64
