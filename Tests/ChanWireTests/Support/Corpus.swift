@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanWire
+
+/// Frames of every kind, small and large, as they may follow each other in a stream.
+enum Corpus {
+    /// Over 200 small frames, every kind at least three times, in a fixed order.
+    static let small: [[UInt8]] = {
+        var random = SeededRandom(seed: 1)
+        var frames: [[UInt8]] = []
+        for round in 0..<7 { frames += this(round, &random) }
+        return frames
+    }()
+
+    /// Frames around every size at which the assembler changes its way, up to a message of 1 MiB.
+    static let large: [[UInt8]] = {
+        var random = SeededRandom(seed: 2)
+        let edge = FrameAssembler.directBodyBytes
+        let sizes = [edge - 64, edge - 17, edge - 16, edge - 1, edge, edge + 1, 65_536, 1 << 20]
+        return sizes.map { Frames.frame(.ping, request: UInt64($0), body: bytes($0, &random)) }
+            + [Frames.send(request: 9, handle: 1, [bytes(1 << 20, &random)])]
+            + [Frames.received(request: 9, handle: 1, first: 1, [.init(bytes: bytes(1 << 20, &random))])]
+    }()
+
+    static func bytes(_ count: Int, _ random: inout SeededRandom) -> [UInt8] {
+        let start = random.below(256)
+        return (0..<count).map { UInt8(truncatingIfNeeded: start &+ $0 &* 31 ^ ($0 >> 8)) }
+    }
+
+    private static let texts = [
+        "", "a", "jobs", "näme/Größe", "日本語", "\u{1F4E8}", String(repeating: "x", count: 40),
+    ]
+
+    /// One frame of every kind, its contents depending on `round`; round 0 has nothing but empty values.
+    private static func this(_ round: Int, _ random: inout SeededRandom) -> [[UInt8]] {
+        let request = round == 0 ? 0 : random.next()
+        let handle = UInt32(truncatingIfNeeded: round == 0 ? 0 : random.next())
+        let text = texts[round]
+        let timeout: Int64 = [0, -1, 1, .max, .min, 1_000_000, -2][round]
+        let message = bytes(round, &random)
+        let cases = [(SelectCase.Kind.never, UInt32(0), false, [UInt8]()), (.receive, handle, true, [])]
+        let sendCase = [(SelectCase.Kind.send, handle, false, message)]
+        let repeated = Array(repeating: message, count: round + 1)
+        var receive = ReceiveRequest(handle: handle, count: handle | 1, timeout: timeout)
+        receive.untilDrained = round % 2 == 1
+        let settled = (0..<round).map { DeliveryRange(handle: handle, first: request, count: UInt32($0)) }
+        let returned = (0..<round).map { DeliveryRange(handle: handle, first: UInt64($0), count: .max) }
+        let asked: [[UInt8]] = [
+            Hello(features: request, clientName: text).encoded(),
+            SimpleFrame.leave(),
+            open(round, text).encoded(request: request),
+            SimpleFrame.handle(.closeHandle, request: request, handle: handle),
+            Frames.send(request: request, handle: handle, timeout: timeout, [message]),
+            Frames.send(request: request, handle: handle, repeated),
+            Frames.receive(request: request, receive),
+            Frames.select(
+                request: request, timeout: timeout, ordered: round % 2 == 0,
+                Array((cases + sendCase).prefix(round))),
+            SimpleFrame.cancel(request: request),
+            Frames.settle(.settle, settled),
+            Frames.settle(.giveBack, flags: UInt8(round % 2), returned),
+            SimpleFrame.close(request: request, handle: handle, reason: handle, text: text),
+            SimpleFrame.remove(request: request, name: text),
+            SimpleFrame.handle(.stop, request: request, handle: handle),
+            InspectRequest.handle(handle).encoded(request: request),
+            InspectRequest.name(text).encoded(request: request),
+            ListRequest(cursor: request, count: handle).encoded(request: request),
+            DescribeRequest(name: text, cursor: request).encoded(request: request),
+            SimpleFrame.ping(request: request, payload: message),
+        ]
+        return asked + answers(round, request, handle, text, message)
+    }
+
+    private static func answers(
+        _ round: Int, _ request: UInt64, _ handle: UInt32, _ text: String, _ message: [UInt8]
+    ) -> [[UInt8]] {
+        let codes = FailureCode.allCases
+        let ends = GoodbyeCode.allCases
+        let kinds: [Party.Kind] = [.handle, .sendWaiter, .receiveWaiter]
+        let parties = (0..<round).map { (index: Int) -> Party in
+            let role = Role(rawValue: UInt8(index % 4))
+            return Party(
+                kind: kinds[index % 3], role: role, inSelect: index % 2 == 1, session: request, pid: handle,
+                uid: UInt32(index), request: UInt64(index), nanoseconds: request)
+        }
+        let welcome = Welcome(
+            maxBodyBytes: handle, instance: request, session: UInt64(round), maxMessageBytes: 1,
+            maxSelectCases: 2, maxWaiters: 3, maxHandles: 4, uid: handle, daemonName: text)
+        let opened = Opened(
+            handle: handle, capacity: Int64(round) - 2, generation: request, created: round % 2 == 1,
+            closed: round % 3 == 1, name: text)
+        let messages = (0...round).map { (index: Int) -> Frames.Message in
+            Frames.Message(
+                bytes: index == 0 ? [] : message, attempts: UInt16(index), redelivered: index % 2 == 1)
+        }
+        let failed = Failed(
+            codes[(round * 2) % codes.count], caseIndex: round == 0 ? Failed.noCase : UInt32(round),
+            accepted: handle, reason: handle, text: text)
+        let statuses = (0..<round).map { status($0, text) }
+        return [
+            welcome.encoded(),
+            Goodbye(ends[round % ends.count], text).encoded(),
+            opened.encoded(request: request),
+            SimpleFrame.done(request: request, field: UInt16(round % 2)),
+            Frames.sent(request: request, count: UInt32(round)),
+            Frames.received(
+                request: request, caseIndex: UInt16(round), closed: round % 2 == 1, handle: handle,
+                first: request, messages),
+            SimpleFrame.selected(request: request, caseIndex: UInt16(round)),
+            failed.encoded(request: request),
+            Failed(codes[(round * 2 + 1) % codes.count]).encoded(request: request),
+            Frames.inspected(request: request, status(round, text)),
+            Listed(next: request, channels: statuses).encoded(request: request),
+            Described(next: request, parties: parties).encoded(request: request),
+            Frames.frame(.pong, request: request, body: message),
+        ]
+    }
+
+    private static func open(_ round: Int, _ text: String) -> OpenRequest {
+        var open = OpenRequest(name: text, role: Role(rawValue: UInt8(round % 3 + 1)))
+        if round & 1 != 0 { open.capacity = Int64(round) - 2 }
+        if round & 2 != 0 { open.typeTag = text }
+        if round & 4 != 0 { open.closeWithLastSender = round == 5 }
+        if round & 3 == 3 { open.failWithLastReceiver = true }
+        if round & 5 == 5 { open.mode = 0o640 }
+        if round & 6 == 6 { open.owner = 1000 }
+        if round == 4 { open.group = .max }
+        open.mustCreate = round % 2 == 1
+        open.mustExist = round % 3 == 2
+        open.keep = round > 3
+        return open
+    }
+
+    static func status(_ round: Int, _ text: String) -> ChannelStatus {
+        var status = ChannelStatus()
+        let number = UInt64(round)
+        status.name = text
+        status.generation = number << 40
+        status.capacity = Int64(round) - 2
+        status.queued = number + 1
+        status.queuedBytes = number + 2
+        status.unsettled = number + 3
+        status.accepted = number + 4
+        status.settled = number + 5
+        status.sendWaiters = UInt32(round + 6)
+        status.receiveWaiters = UInt32(round + 7)
+        status.sendHandles = UInt32(round + 8)
+        status.receiveHandles = UInt32(round + 9)
+        status.owner = UInt32(round + 10)
+        status.group = UInt32(round + 11)
+        status.mode = UInt16(round + 12)
+        status.state = ChannelStatus.State(rawValue: UInt16(1 << round))
+        status.closeReason = UInt32(round + 13)
+        status.closeText = text + "!"
+        status.typeTag = text + "?"
+        return status
+    }
+}

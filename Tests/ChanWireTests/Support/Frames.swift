@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanWire
+
+/// Builds the frames for which ChanWire has writers into memory only, or none.
+enum Frames {
+    static func array(_ count: Int, _ write: (UnsafeMutableRawPointer) -> Void) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        bytes.withUnsafeMutableBytes { buffer in
+            if let base = buffer.baseAddress { write(base) }
+        }
+        return bytes
+    }
+
+    static func frame(
+        _ type: FrameType, flags: UInt8 = 0, field: UInt16 = 0, request: UInt64 = 0, body: [UInt8] = []
+    ) -> [UInt8] {
+        var writer = WireWriter(type, flags: flags, field: field, request: request)
+        writer.raw(body)
+        return writer.finish()
+    }
+
+    static func send(request: UInt64, handle: UInt32, timeout: Int64 = -1, _ messages: [[UInt8]]) -> [UInt8] {
+        let messageBytes = messages.reduce(0) { $0 + 4 + $1.count }
+        var bytes = array(FrameHeader.byteCount + SendRequest.prefixByteCount) {
+            SendRequest.write(
+                to: $0, request: request, handle: handle, count: UInt32(messages.count), timeout: timeout,
+                messageBytes: messageBytes)
+        }
+        for message in messages {
+            bytes += array(4) { $0.storeBytes(of: UInt32(message.count).littleEndian, as: UInt32.self) }
+            bytes += message
+        }
+        return bytes
+    }
+
+    static func receive(request: UInt64, _ body: ReceiveRequest) -> [UInt8] {
+        array(FrameHeader.byteCount + ReceiveRequest.byteCount) { body.write(to: $0, request: request) }
+    }
+
+    static func sent(request: UInt64, count: UInt32) -> [UInt8] {
+        array(Sent.frameByteCount) { Sent.write(to: $0, request: request, count: count) }
+    }
+
+    /// One message of a RECEIVED frame, owning its bytes.
+    struct Message {
+        var bytes: [UInt8]
+        var attempts: UInt16 = 0
+        var redelivered = false
+    }
+
+    static func received(
+        request: UInt64, caseIndex: UInt16 = 0, closed: Bool = false, handle: UInt32, first: UInt64,
+        _ messages: [Message]
+    ) -> [UInt8] {
+        let prefix = Received.messagePrefixByteCount
+        let messageBytes = messages.reduce(0) { $0 + prefix + $1.bytes.count }
+        var bytes = array(FrameHeader.byteCount + Received.prefixByteCount) {
+            Received.write(
+                to: $0, request: request, caseIndex: caseIndex, closed: closed, handle: handle,
+                count: UInt32(messages.count), first: first, messageBytes: messageBytes)
+        }
+        for message in messages {
+            bytes += array(prefix) {
+                Received.writeMessagePrefix(
+                    to: $0, length: message.bytes.count, attempts: message.attempts,
+                    redelivered: message.redelivered)
+            }
+            bytes += message.bytes
+        }
+        return bytes
+    }
+
+    static func settle(_ type: FrameType, flags: UInt8 = 0, _ ranges: [DeliveryRange]) -> [UInt8] {
+        var writer = WireWriter(type, flags: flags)
+        for range in ranges { writer.raw(array(DeliveryRange.byteCount) { range.write(to: $0) }) }
+        return writer.finish()
+    }
+
+    static func inspected(request: UInt64, _ status: ChannelStatus) -> [UInt8] {
+        var writer = WireWriter(.inspected, request: request)
+        status.write(to: &writer)
+        return writer.finish()
+    }
+
+    static func select(
+        request: UInt64, timeout: Int64, ordered: Bool = false, count: Int? = nil,
+        _ cases: [(kind: SelectCase.Kind, handle: UInt32, drained: Bool, message: [UInt8])]
+    ) -> [UInt8] {
+        var builder = SelectRequest.Builder(
+            request: request, count: count ?? cases.count, timeout: timeout, ordered: ordered)
+        for one in cases {
+            builder.add(one.kind, handle: one.handle, untilDrained: one.drained, message: one.message)
+        }
+        return builder.finish()
+    }
+}

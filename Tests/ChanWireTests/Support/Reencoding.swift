@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanWire
+
+/// Decodes any frame with ChanWire and encodes what was read again.
+enum Reencoding {
+    /// The frame that says what `frame` says; the same bytes wherever reserved fields are 0.
+    static func frame(_ frame: [UInt8]) throws(WireFault) -> [UInt8] {
+        let result: Result<[UInt8], WireFault> = frame.withUnsafeBytes { bytes in
+            do throws(WireFault) {
+                guard let header = try FrameAssembler.header(in: bytes, maxBodyBytes: .max) else {
+                    throw WireFault(.malformed, "no header")
+                }
+                let body = UnsafeRawBufferPointer(rebasing: bytes[FrameHeader.byteCount...])
+                return .success(try reencoded(header, body))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    static func reencoded(
+        _ header: FrameHeader, _ body: UnsafeRawBufferPointer
+    ) throws(WireFault) -> [UInt8] {
+        guard let type = header.type else { throw WireFault(.unknownFrame, "type \(header.rawType)") }
+        return try reencoded(as: type, header, body)
+    }
+
+    static func reencoded(
+        as type: FrameType, _ header: FrameHeader, _ body: UnsafeRawBufferPointer
+    ) throws(WireFault) -> [UInt8] {
+        let request = header.request
+        switch type {
+        case .hello: return try Hello(reading: body).encoded()
+        case .welcome: return try Welcome(reading: body).encoded()
+        case .goodbye: return try Goodbye(header, reading: body).encoded()
+        case .open: return try OpenRequest(header, reading: body).encoded(request: request)
+        case .opened: return try Opened(header, reading: body).encoded(request: request)
+        case .send: return try send(request, body)
+        case .sent: return Frames.sent(request: request, count: try Sent.count(reading: body))
+        case .receive: return Frames.receive(request: request, try ReceiveRequest(header, reading: body))
+        case .received: return try received(header, body)
+        case .select: return try select(header, body)
+        case .failed: return try Failed(header, reading: body).encoded(request: request)
+        case .inspect: return try InspectRequest(header, reading: body).encoded(request: request)
+        case .list: return try ListRequest(reading: body).encoded(request: request)
+        case .listed: return try Listed(reading: body).encoded(request: request)
+        case .describe: return try DescribeRequest(reading: body).encoded(request: request)
+        case .described: return try Described(reading: body).encoded(request: request)
+        case .settle, .giveBack: return try ranges(type, header, body)
+        default: return try simple(type, header, body)
+        }
+    }
+
+    private static func simple(
+        _ type: FrameType, _ header: FrameHeader, _ body: UnsafeRawBufferPointer
+    ) throws(WireFault) -> [UInt8] {
+        let request = header.request
+        var reader = WireReader(body)
+        switch type {
+        case .closeHandle, .stop:
+            let handle = try reader.u32()
+            try reader.finish()
+            return SimpleFrame.handle(type, request: request, handle: handle)
+        case .close:
+            let handle = try reader.u32()
+            let reason = try reader.u32()
+            let text = try reader.string()
+            try reader.finish()
+            return SimpleFrame.close(request: request, handle: handle, reason: reason, text: text)
+        case .remove:
+            let name = try reader.string()
+            try reader.finish()
+            return SimpleFrame.remove(request: request, name: name)
+        case .inspected:
+            let status = try ChannelStatus(reading: &reader)
+            try reader.finish()
+            return Frames.inspected(request: request, status)
+        case .ping: return SimpleFrame.ping(request: request, payload: body)
+        case .pong: return Frames.frame(.pong, request: request, body: Array(body))
+        default:
+            try reader.finish()
+            if type == .leave { return SimpleFrame.leave() }
+            if type == .cancel { return SimpleFrame.cancel(request: request) }
+            if type == .done { return SimpleFrame.done(request: request, field: header.field) }
+            return SimpleFrame.selected(request: request, caseIndex: header.field)
+        }
+    }
+
+    private static func send(_ request: UInt64, _ body: UnsafeRawBufferPointer) throws(WireFault) -> [UInt8] {
+        var send = try SendRequest(reading: body)
+        _ = try send.validate()
+        var messages: [[UInt8]] = []
+        for _ in 0..<send.count { messages.append(Array(try send.next())) }
+        return Frames.send(request: request, handle: send.handle, timeout: send.timeout, messages)
+    }
+
+    private static func received(
+        _ header: FrameHeader, _ body: UnsafeRawBufferPointer
+    ) throws(WireFault) -> [UInt8] {
+        var received = try Received(reading: body)
+        var messages: [Frames.Message] = []
+        for _ in 0..<received.count {
+            let next = try received.next()
+            messages.append(
+                Frames.Message(
+                    bytes: Array(next.bytes), attempts: next.attempts, redelivered: next.redelivered))
+        }
+        try received.finish()
+        return Frames.received(
+            request: header.request, caseIndex: header.field,
+            closed: header.flags & Received.closedFlag != 0, handle: received.handle,
+            first: received.first, messages)
+    }
+
+    private static func select(
+        _ header: FrameHeader, _ body: UnsafeRawBufferPointer
+    ) throws(WireFault) -> [UInt8] {
+        var select = try SelectRequest(header, reading: body)
+        var cases: [(kind: SelectCase.Kind, handle: UInt32, drained: Bool, message: [UInt8])] = []
+        for _ in 0..<select.count {
+            let next = try select.next()
+            cases.append((next.kind, next.handle, next.untilDrained, Array(next.message)))
+        }
+        try select.finish()
+        return Frames.select(
+            request: header.request, timeout: select.timeout, ordered: select.ordered, cases)
+    }
+
+    private static func ranges(
+        _ type: FrameType, _ header: FrameHeader, _ body: UnsafeRawBufferPointer
+    ) throws(WireFault) -> [UInt8] {
+        var reader = WireReader(body)
+        var ranges: [DeliveryRange] = []
+        while reader.remaining > 0 { ranges.append(try DeliveryRange(reading: &reader)) }
+        return Frames.settle(type, flags: header.flags & GiveBackFlags.seen, ranges)
+    }
+}
