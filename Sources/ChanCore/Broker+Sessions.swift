@@ -150,6 +150,10 @@ extension Broker {
         guard let handle = openHandle(session, number), handles[handle].role.contains(.send) else {
             return .failure(handleFailure(session, number, .send))
         }
+        guard reason.text.utf8.count <= ChannelName.maxBytes else {
+            return .failure(
+                Failure(.invalidArgument, text: "a close reason has at most \(ChannelName.maxBytes) bytes"))
+        }
         let channel = handles[handle].channel
         guard !channels[channel].flags.contains(.closed) else { return .success(false) }
         shut(channel, reason, into: &sink)
