@@ -65,18 +65,27 @@ let package = Package(
         .executableTarget(
             name: "sieve", dependencies: ["Channels"], path: "Examples/Sieve", swiftSettings: strict),
         .executableTarget(
-            name: "worker-pool", dependencies: ["Channels"], path: "Examples/WorkerPool", swiftSettings: strict),
+            name: "worker-pool", dependencies: ["Channels"], path: "Examples/WorkerPool",
+            swiftSettings: strict),
         .executableTarget(
-            name: "select-loop", dependencies: ["Channels"], path: "Examples/SelectLoop", swiftSettings: strict),
+            name: "select-loop", dependencies: ["Channels"], path: "Examples/SelectLoop",
+            swiftSettings: strict),
         .target(
             name: "ChanTestSupport",
             dependencies: ["ChanCore", "ChanWire", "ChanSystem", "ChandConfig", "ChandServer", "Channels"],
             swiftSettings: strict),
-        .testTarget(name: "ChanCoreTests", dependencies: ["ChanCore", "ChanTestSupport"], swiftSettings: strict),
-        .testTarget(name: "ChanWireTests", dependencies: ["ChanWire", "ChanTestSupport"], swiftSettings: strict),
-        .testTarget(name: "ChanSystemTests", dependencies: ["ChanSystem", "ChanTestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "ChandConfigTests", dependencies: ["ChandConfig", "Systemd", "ChanSystem", "ChanTestSupport"],
+            name: "ChanCoreTests", dependencies: ["ChanCore", "ChanTestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ChanWireTests", dependencies: ["ChanWire", "ChanTestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ChanSystemTests", dependencies: ["ChanSystem", "ChanTestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ChandServerTests", dependencies: ["ChandServer", "ChandConfig", "ChanSystem"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ChandConfigTests",
+            dependencies: ["ChandConfig", "Systemd", "ChanSystem", "ChanTestSupport"],
             swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17

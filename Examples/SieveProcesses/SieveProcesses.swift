@@ -80,7 +80,9 @@ struct SieveProcesses {
     }
 
     /// An edge closes with its sender, so that a filter that is killed ends the sieve instead of stopping it.
-    private static func edge(_ name: String, of client: ChandClient, role: ChannelRole) async throws -> Chan<Int> {
+    private static func edge(_ name: String, of client: ChandClient, role: ChannelRole) async throws -> Chan<
+        Int
+    > {
         try await client.channel(
             name, capacity: 0, of: Int.self, role: role, options: ChannelOptions(closeWithLastSender: true))
     }

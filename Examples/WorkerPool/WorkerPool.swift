@@ -31,7 +31,8 @@ struct WorkerPool {
             }
             group.addTask {
                 for number in 1...20 {
-                    try await jobs.send(Job(number: number, words: ["a", "channel", "with", "\(number) words"]))
+                    try await jobs.send(
+                        Job(number: number, words: ["one", "channel", "and \(number) words"]))
                 }
                 _ = try await jobs.close()
             }

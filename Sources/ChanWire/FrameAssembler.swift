@@ -155,10 +155,14 @@ public struct FrameAssembler: ~Copyable {
     private mutating func showIfComplete(
         _ body: (inout Frame) throws(WireFault) -> Void
     ) throws(WireFault) -> Bool {
-        guard let storage, filled >= FrameHeader.byteCount, let base = storage.baseAddress else { return false }
+        guard let storage, filled >= FrameHeader.byteCount, let base = storage.baseAddress else {
+            return false
+        }
         let start = base + Self.storagePrefixBytes
         let bytes = UnsafeRawBufferPointer(start: start, count: filled)
-        guard let header = try Self.header(in: bytes, maxBodyBytes: firstBodyBytes ?? maxBodyBytes) else { return false }
+        guard let header = try Self.header(in: bytes, maxBodyBytes: firstBodyBytes ?? maxBodyBytes) else {
+            return false
+        }
         let total = FrameHeader.byteCount + Int(header.length)
         if filled < total {
             if storage.count == Self.storagePrefixBytes + FrameHeader.byteCount {

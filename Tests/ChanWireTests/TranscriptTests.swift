@@ -76,16 +76,18 @@ import Testing
         #expect(seen == seenInTheFrame)
     }
 
+    /// Frames that ask for no outcome and are none.
+    private static let silent: Set = [
+        "HELLO", "LEAVE", "CANCEL", "SETTLE", "GIVE_BACK", "UNKNOWN", "WELCOME", "GOODBYE",
+    ]
+
     /// Every request gets one outcome, of a kind that its own kind allows, unless the session ends first.
     @Test func everyRequestHasOneOutcome() throws {
         for transcript in try Self.transcripts() where !transcript.name.hasPrefix("goodbye-") {
             var open: Set<UInt64> = []
             for step in transcript.steps where step.name != "EOF" {
                 let header = try #require(Self.header(of: step))
-                let silent: Set = [
-                    "HELLO", "LEAVE", "CANCEL", "SETTLE", "GIVE_BACK", "UNKNOWN", "WELCOME", "GOODBYE",
-                ]
-                if silent.contains(step.name) { continue }
+                if Self.silent.contains(step.name) { continue }
                 if step.side == .client {
                     #expect(open.insert(header.request).inserted, "line \(step.line)")
                 } else {

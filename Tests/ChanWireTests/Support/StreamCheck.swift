@@ -58,9 +58,7 @@ struct StreamCheck {
                 }
                 piece = UnsafeRawBufferPointer(rebasing: piece.dropFirst(count))
             }
-            _ = try assembler.feed(piece) { frame throws(WireFault) in
-                check.take(frame.header, frame.body)
-            }
+            _ = try assembler.feed(piece) { frame throws(WireFault) in check.take(frame.header, frame.body) }
         }
         if assembler.pendingBytes != 0 { check.problem = "\(assembler.pendingBytes) bytes are left" }
         return check
