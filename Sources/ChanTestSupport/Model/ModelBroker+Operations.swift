@@ -53,14 +53,13 @@ extension ModelBroker {
         var operation = operation
         let (deadline, overflow) = now.addingReportingOverflow(UInt64(max(timeout, 0)))
         operation.deadline = timeout < 0 || overflow || deadline == .max ? nil : deadline
-        let waitersBefore = waiters(operation.key.session)
         waiting.append(operation)
         for channel in channels { run(channel) }
         guard let left = waiting.first(where: { $0.key == operation.key }) else { return }
         if timeout == 0 {
             withdraw(left.key)
             refuse(left.key, Failure(.wouldBlock, accepted: left.accepted), [])
-        } else if waitersBefore + max(1, left.cases.count) > limits.waitersPerSession {
+        } else if waiters(left.key.session) > limits.waitersPerSession {
             withdraw(left.key)
             refuse(left.key, Failure(.quotaExceeded, accepted: left.accepted), [])
         }
