@@ -27,6 +27,14 @@ public struct CaseInput: Hashable, Sendable {
     /// For a send: what.
     public var message: SentMessage?
 
+    /// Makes a case of any kind, sensible or not.
+    public init(kind: SelectCase.Kind, handle: UInt32, untilDrained: Bool, message: SentMessage?) {
+        self.kind = kind
+        self.handle = handle
+        self.untilDrained = untilDrained
+        self.message = message
+    }
+
     /// A case that sends.
     public static func send(_ handle: UInt32, _ body: UInt64) -> CaseInput {
         CaseInput(kind: .send, handle: handle, untilDrained: false, message: SentMessage(body))
