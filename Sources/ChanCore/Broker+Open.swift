@@ -87,6 +87,9 @@ extension Broker {
     }
 
     private func fault(in options: OpenOptions, session: UInt32) -> Failure? {
+        if options.role.isEmpty {
+            return Failure(.invalidArgument, text: "a handle sends, receives, or does both")
+        }
         if let capacity = options.capacity, capacity < Capacity.unbounded {
             return Failure(
                 .invalidArgument,

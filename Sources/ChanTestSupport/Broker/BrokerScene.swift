@@ -25,6 +25,12 @@ public final class BrokerScene {
         public var session: UInt32
         /// The handle's number there.
         public var handle: UInt32
+
+        /// Makes a port.
+        public init(session: UInt32, handle: UInt32) {
+            self.session = session
+            self.handle = handle
+        }
     }
 
     /// The broker with its recorder.
