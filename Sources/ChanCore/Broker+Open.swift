@@ -345,18 +345,16 @@ extension Broker {
     func manageable(_ name: String, session: UInt32) -> Result<UInt32, Failure> {
         let identity = sessions[session].identity
         return ChannelName.resolve(name, for: identity, spaces: spaces).flatMap { resolved in
+            // In another user's space the same whether the channel exists or not, as for open.
+            let refused = Failure(
+                .notPermitted, text: "only the owner or an administrator may do this to \(resolved.absolute)")
             guard let channel = names[resolved.absolute] else {
-                if case .user = resolved.place, !identity.isAdministrator {
-                    return .failure(notPermitted(resolved, identity))
-                }
+                if case .user = resolved.place, !identity.isAdministrator { return .failure(refused) }
                 return .failure(
                     Failure(.noSuchChannel, text: "there is no channel \(resolved.absolute)"))
             }
             guard identity.isAdministrator || channels[channel].owner == identity.uid else {
-                return .failure(
-                    Failure(
-                        .notPermitted,
-                        text: "only the owner or an administrator may do this to \(resolved.absolute)"))
+                return .failure(refused)
             }
             return .success(channel)
         }
