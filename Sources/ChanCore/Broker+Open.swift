@@ -153,8 +153,11 @@ extension Broker {
                 return Failure(.mismatch, text: "group is \(there.group), not \(group)")
             }
         }
-        if let owner = options.owner, owner != there.owner, !identity.isAdministrator {
-            return Failure(.mismatch, text: "owner is \(there.owner), not \(owner)")
+        if let owner = options.owner, owner != there.owner {
+            guard identity.isAdministrator else {
+                return Failure(.mismatch, text: "owner is \(there.owner), not \(owner)")
+            }
+            if let failure = channelQuota(of: owner) { return failure }
         }
         return groupFailure(options, identity, unless: there.group)
     }
@@ -243,11 +246,14 @@ extension Broker {
             return Failure(.notPermitted, text: "only an administrator makes uid \(owner) the owner")
         }
         if let failure = groupFailure(options, identity, unless: nil) { return failure }
-        let used = accountIndex[options.owner ?? identity.uid].map { accounts[$0].channels } ?? 0
-        guard used < limits.channelsPerUser else {
-            return quota("channels_per_user", used, limits.channelsPerUser)
-        }
-        return nil
+        return channelQuota(of: options.owner ?? identity.uid)
+    }
+
+    /// Whether a user may own one more channel; the failure otherwise.
+    private func channelQuota(of uid: UInt32) -> Failure? {
+        let used = accountIndex[uid].map { accounts[$0].channels } ?? 0
+        guard used >= limits.channelsPerUser else { return nil }
+        return quota("channels_per_user", used, limits.channelsPerUser)
     }
 
     private func groupFailure(_ options: OpenOptions, _ identity: Identity, unless current: UInt32?)
