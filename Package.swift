@@ -69,6 +69,13 @@ let package = Package(
         .testTarget(
             name: "ChandConfigTests", dependencies: ["ChandConfig", "Systemd", "ChanSystem", "ChanTestSupport"],
             swiftSettings: strict),
+        .executableTarget(
+            name: "chand-test-agent", dependencies: ["ChanTestSupport", "ChanSystem", "ChanWire"],
+            path: "Tests/Agent", swiftSettings: strict),
+        .testTarget(
+            name: "DaemonTests",
+            dependencies: ["ChanTestSupport", "ChanWire", "ChanSystem", "chand", "chand-test-agent"],
+            swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -107,7 +107,7 @@ extension Hub {
         _ header: FrameHeader, _ body: UnsafeRawBufferPointer, session: UInt32, back seen: Bool?
     ) throws(WireFault) {
         var reader = WireReader(body)
-        for _ in 0..<header.field {
+        while reader.remaining > 0 {
             let range = try DeliveryRange(reading: &reader)
             let known =
                 if let seen {
@@ -125,7 +125,6 @@ extension Hub {
                     "deliveries \(range.first) and on of handle \(range.handle) were never made")
             }
         }
-        try reader.finish()
     }
 
     private mutating func select(
