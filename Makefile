@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# make demo, make test: each installs what is missing (apt, where root or sudo allows it) or says what to type.
+# make demo, make test: each installs what is missing (apt, where root or sudo allows it) or says what to
+# type.
 
 SWIFT ?= swift
 # make demo N=1000 goes further.
@@ -7,7 +8,8 @@ N ?= 300
 
 export SWIFT
 
-# The shipped programs bring Swift's standard library with them: nothing of Swift need be installed where they run.
+# The shipped programs bring Swift's standard library with them: nothing of Swift need be installed where
+# they run.
 RELEASE = $(SWIFT) build -c release --static-swift-stdlib --scratch-path .build-rel
 PROGRAMS = .build-rel/release
 

@@ -59,15 +59,33 @@ let package = Package(
         .executableTarget(
             name: "chanctl", dependencies: ["Channels", "ChanSystem", "ChandConfig", argumentParser],
             swiftSettings: strict),
+        .executableTarget(
+            name: "sieve-processes", dependencies: ["Channels", "ChanSystem"],
+            path: "Examples/SieveProcesses", swiftSettings: strict),
+        .executableTarget(
+            name: "sieve", dependencies: ["Channels"], path: "Examples/Sieve", swiftSettings: strict),
+        .executableTarget(
+            name: "worker-pool", dependencies: ["Channels"], path: "Examples/WorkerPool",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "select-loop", dependencies: ["Channels"], path: "Examples/SelectLoop",
+            swiftSettings: strict),
         .target(
             name: "ChanTestSupport",
             dependencies: ["ChanCore", "ChanWire", "ChanSystem", "ChandConfig", "ChandServer", "Channels"],
             swiftSettings: strict),
-        .testTarget(name: "ChanCoreTests", dependencies: ["ChanCore", "ChanTestSupport"], swiftSettings: strict),
-        .testTarget(name: "ChanWireTests", dependencies: ["ChanWire", "ChanTestSupport"], swiftSettings: strict),
-        .testTarget(name: "ChanSystemTests", dependencies: ["ChanSystem", "ChanTestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "ChandConfigTests", dependencies: ["ChandConfig", "Systemd", "ChanSystem", "ChanTestSupport"],
+            name: "ChanCoreTests", dependencies: ["ChanCore", "ChanTestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ChanWireTests", dependencies: ["ChanWire", "ChanTestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ChanSystemTests", dependencies: ["ChanSystem", "ChanTestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ChandServerTests", dependencies: ["ChandServer", "ChandConfig", "ChanSystem"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ChandConfigTests",
+            dependencies: ["ChandConfig", "Systemd", "ChanSystem", "ChanTestSupport"],
             swiftSettings: strict),
         .executableTarget(
             name: "chand-test-agent", dependencies: ["ChanTestSupport", "ChanSystem", "ChanWire"],

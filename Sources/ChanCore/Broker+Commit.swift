@@ -42,8 +42,9 @@ extension Broker {
         return waiter == none ? nil : waiter
     }
 
-    /// Takes up to `limit` messages for a receive that commits now: what came back, then the buffer, then,
-    /// without a buffer, from waiting senders. Senders whose messages move are told.
+    /// Takes up to `limit` messages for a receive that commits now.
+    ///
+    /// First what came back, then the buffer, then, without a buffer, from waiting senders. Senders whose messages move are told.
     @inlinable
     mutating func take<S: BrokerSink<Body> & ~Copyable>(
         _ limit: UInt32, from channel: UInt32, for operation: UInt32 = none, into sink: inout S

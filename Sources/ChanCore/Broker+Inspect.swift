@@ -161,7 +161,7 @@ extension Broker {
         let session = sessions[operation.session]
         return ChannelParty(
             kind: waiters[waiter].isSend ? .sendWaiter : .receiveWaiter,
-            role: handles[waiters[waiter].handle].role, inSelect: operation.isSelect, session: session.id,
+            role: [], inSelect: operation.isSelect, session: session.id,
             pid: session.identity.pid, uid: session.identity.uid, request: operation.request,
             waited: now - min(now, operation.since))
     }

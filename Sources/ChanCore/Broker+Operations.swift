@@ -105,12 +105,13 @@ extension Broker {
 
     /// The receiver is done with these deliveries of a handle; numbers that are over are passed over.
     ///
-    /// Returns false where a number was never given out, which no honest client says.
+    /// Returns false for a handle that is not there or a number that was never given out, which no honest
+    /// client says.
     @inlinable
     public mutating func settle<S: BrokerSink<Body> & ~Copyable>(
         session: UInt32, handle number: UInt32, first: UInt64, count: UInt32, into sink: inout S
     ) -> Bool {
-        guard let handle = anyHandle(session, number) else { return true }
+        guard let handle = anyHandle(session, number) else { return false }
         guard wereDelivered(handle, first, count) else { return false }
         let channel = handles[handle].channel
         var window = handles[handle].window
@@ -129,11 +130,11 @@ extension Broker {
 
     /// The receiver gives these deliveries back; `seen` says that some caller may have had them (rule 18).
     ///
-    /// Returns false where a number was never given out.
+    /// Returns false as `settle` does.
     public mutating func giveBack<S: BrokerSink<Body> & ~Copyable>(
         session: UInt32, handle number: UInt32, first: UInt64, count: UInt32, seen: Bool, into sink: inout S
     ) -> Bool {
-        guard let handle = anyHandle(session, number) else { return true }
+        guard let handle = anyHandle(session, number) else { return false }
         guard wereDelivered(handle, first, count) else { return false }
         let channel = handles[handle].channel
         var window = handles[handle].window
@@ -162,10 +163,9 @@ extension Broker {
 
     /// Returns a delivery to its channel, at its place; the caller pumps.
     mutating func putBack(_ slot: UInt32, on channel: UInt32, seen: Bool) {
-        if seen {
-            messages[slot].redelivered = true
-            if messages[slot].attempts < .max { messages[slot].attempts += 1 }
-        }
+        if seen { messages[slot].redelivered = true }
+        // It answered a receive, seen or not: that was an attempt (rule 18).
+        if messages[slot].attempts < .max { messages[slot].attempts += 1 }
         channels[channel].unsettled -= 1
         pushReturned(slot, on: channel)
     }

@@ -2,7 +2,9 @@
 
 /// Sessions and handles: who is there, and what goes with them when they end (rules 15 to 18).
 extension Broker {
-    /// A client has connected. Returns the index that names the session in all inputs and effects.
+    /// A client has connected.
+    ///
+    /// Returns the index that names the session in all inputs and effects.
     public mutating func beginSession(_ identity: Identity) -> UInt32 {
         let session = sessions.insert(
             Session(id: nextSession, identity: identity, account: account(of: identity.uid)))
@@ -13,8 +15,9 @@ extension Broker {
     /// The session's number, never used again in this broker's life.
     public func sessionID(_ session: UInt32) -> UInt64 { sessions[session].id }
 
-    /// The session ends, in order or not: its parked operations vanish, its deliveries go back marked, its
-    /// handles go (rules 17, 18, 22). Nothing is reported to it.
+    /// The session ends, in order or not (rules 17, 18, 22).
+    ///
+    /// Its parked operations vanish, its deliveries go back marked, its handles go. Nothing is reported to it.
     public mutating func endSession<S: BrokerSink<Body> & ~Copyable>(_ session: UInt32, into sink: inout S) {
         while sessions[session].firstOperation != none {
             withdraw(sessions[session].firstOperation, into: &sink)
@@ -42,8 +45,9 @@ extension Broker {
         handles[handle].window = window
     }
 
-    /// Closes a handle: its waiting operations fail, its deliveries stay until they are settled or given
-    /// back. Returns nil, or why not.
+    /// Closes a handle: its waiting operations fail, its deliveries stay until they are settled or given back.
+    ///
+    /// Returns nil, or why not.
     public mutating func closeHandle<S: BrokerSink<Body> & ~Copyable>(
         session: UInt32, handle number: UInt32, into sink: inout S
     ) -> Failure? {
@@ -149,6 +153,10 @@ extension Broker {
     ) -> Result<Bool, Failure> {
         guard let handle = openHandle(session, number), handles[handle].role.contains(.send) else {
             return .failure(handleFailure(session, number, .send))
+        }
+        guard reason.text.utf8.count <= ChannelName.maxBytes else {
+            return .failure(
+                Failure(.invalidArgument, text: "a close reason has at most \(ChannelName.maxBytes) bytes"))
         }
         let channel = handles[handle].channel
         guard !channels[channel].flags.contains(.closed) else { return .success(false) }

@@ -63,7 +63,9 @@ extension Broker {
         }
     }
 
-    /// Takes an operation out of everything; its uncommitted messages end. The caller reports its outcome.
+    /// Takes an operation out of everything; its uncommitted messages end.
+    ///
+    /// The caller reports its outcome.
     @inlinable
     mutating func withdraw<S: BrokerSink<Body> & ~Copyable>(_ slot: UInt32, into sink: inout S) {
         var waiter = operations[slot].firstWaiter
@@ -126,7 +128,9 @@ extension Broker {
         fail(slot, Failure(.cancelled), into: &sink)
     }
 
-    /// Tells the time in nanoseconds and ends what has timed out. Time never goes back (X29).
+    /// Tells the time in nanoseconds and ends what has timed out.
+    ///
+    /// Time never goes back (X29).
     ///
     /// To be called after the inputs that arrived by then, since a timeout loses a tie (rule 10).
     @inlinable

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The unsettled deliveries of one handle, by their numbers 1, 2, 3, …
+/// The unsettled deliveries of one handle, by their numbers, which count from 1.
 ///
 /// Invariants: the ring holds the numbers from `base` to `next - 1`, `none` for those that are over; its
 /// first entry is not over, unless it is empty. A delivery that stays unsettled while many later ones are

@@ -6,14 +6,20 @@
 /// allocated for a body before its header passed the size check; without a frame's beginning there is no
 /// storage, so that an idle session costs nothing.
 public struct FrameAssembler: ~Copyable {
-    /// The largest body that is accepted; the session raises it after the handshake.
-    public var maxBodyBytes: Int
+    /// The largest body that is accepted.
+    private let maxBodyBytes: Int
+    /// The largest body of the first frame, until that frame is complete.
+    ///
+    /// It is a limit of its own because the frames behind a handshake may arrive in the same piece as the
+    /// handshake.
+    private var firstBodyBytes: Int?
     private var storage: UnsafeMutableRawBufferPointer?
     private var filled = 0
 
     /// Makes an assembler that holds nothing.
-    public init(maxBodyBytes: Int) {
+    public init(maxBodyBytes: Int, firstBodyBytes: Int? = nil) {
         self.maxBodyBytes = maxBodyBytes
+        self.firstBodyBytes = firstBodyBytes
     }
 
     deinit {
@@ -76,22 +82,22 @@ public struct FrameAssembler: ~Copyable {
 
     /// Takes `bytes` and shows every frame that they complete; keeps the beginning of one that they don't.
     ///
-    /// Returns how many bytes were taken: all, unless `limit` frames were shown before. A fault in a header, or
+    /// Returns how many bytes were taken: all, unless `most` frames were shown before. A fault in a header, or
     /// an error from `body`, ends the stream: what follows is not looked at.
     public mutating func feed(
-        _ bytes: UnsafeRawBufferPointer, limit: Int = .max,
+        _ bytes: UnsafeRawBufferPointer, frames most: Int = .max,
         _ body: (inout Frame) throws(WireFault) -> Void
     ) throws(WireFault) -> Int {
         var offset = 0
         var shown = 0
-        while offset < bytes.count, shown < limit {
+        while offset < bytes.count, shown < most {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
             if storage != nil {
                 offset += fill(from: rest)
                 if try showIfComplete(body) { shown += 1 }
                 continue
             }
-            guard let header = try Self.header(in: rest, maxBodyBytes: maxBodyBytes) else {
+            guard let header = try Self.header(in: rest, maxBodyBytes: firstBodyBytes ?? maxBodyBytes) else {
                 begin(expecting: FrameHeader.byteCount)
                 offset += fill(from: rest)
                 continue
@@ -104,6 +110,7 @@ public struct FrameAssembler: ~Copyable {
             }
             offset += total
             shown += 1
+            firstBodyBytes = nil
             var frame = Frame(
                 header: header,
                 body: UnsafeRawBufferPointer(rebasing: rest[FrameHeader.byteCount..<total]), storage: nil)
@@ -148,10 +155,14 @@ public struct FrameAssembler: ~Copyable {
     private mutating func showIfComplete(
         _ body: (inout Frame) throws(WireFault) -> Void
     ) throws(WireFault) -> Bool {
-        guard let storage, filled >= FrameHeader.byteCount, let base = storage.baseAddress else { return false }
+        guard let storage, filled >= FrameHeader.byteCount, let base = storage.baseAddress else {
+            return false
+        }
         let start = base + Self.storagePrefixBytes
         let bytes = UnsafeRawBufferPointer(start: start, count: filled)
-        guard let header = try Self.header(in: bytes, maxBodyBytes: maxBodyBytes) else { return false }
+        guard let header = try Self.header(in: bytes, maxBodyBytes: firstBodyBytes ?? maxBodyBytes) else {
+            return false
+        }
         let total = FrameHeader.byteCount + Int(header.length)
         if filled < total {
             if storage.count == Self.storagePrefixBytes + FrameHeader.byteCount {
@@ -163,6 +174,7 @@ public struct FrameAssembler: ~Copyable {
         }
         self.storage = nil
         filled = 0
+        firstBodyBytes = nil
         var frame = Frame(
             header: header,
             body: UnsafeRawBufferPointer(start: start + FrameHeader.byteCount, count: Int(header.length)),

@@ -44,7 +44,8 @@ extension Server {
             _ = goodbye.encoded().withUnsafeBytes { Transfer.send(descriptor.raw, $0) }
             return
         }
-        let connection = Connection(descriptor: descriptor, credentials: credentials)
+        let connection = Connection(
+            descriptor: descriptor, credentials: credentials, assembler: hub.makeAssembler())
         connection.deadline = now &+ configuration.limits.handshakeTimeout.nanoseconds
         connections.insert(connection)
         do throws(SystemError) {

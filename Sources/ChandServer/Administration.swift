@@ -32,9 +32,6 @@ extension Hub {
             let handle = try reader.u32()
             let reason = CloseReason(code: try reader.u32(), text: try reader.string())
             try reader.finish()
-            guard reason.text.utf8.count <= WireLimits.maxTextBytes else {
-                throw WireFault(.malformed, "a close reason is over \(WireLimits.maxTextBytes) bytes")
-            }
             let closed = broker.close(session: session, handle: handle, reason: reason, into: &outbox)
             return answer(closed, request) { SimpleFrame.done(request: request, field: $0 ? 1 : 0) }
         case .remove:

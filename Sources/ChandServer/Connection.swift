@@ -29,7 +29,7 @@ final class Connection {
     var isIncomplete = true
     /// In the list of those with a deadline.
     var isTimed = false
-    var assembler = FrameAssembler(maxBodyBytes: WireLimits.maxHandshakeBodyBytes)
+    var assembler: FrameAssembler
     /// Bytes that were read and whose frames had no turn yet.
     var backlog = GrowableBytes()
     var output = WriteQueue()
@@ -44,7 +44,11 @@ final class Connection {
     /// When the session ends unless it has said HELLO, or read what it asked for; `.max` for never.
     var deadline = UInt64.max
 
-    init(descriptor: consuming OwnedDescriptor, credentials: PeerCredentials) {
+    init(
+        descriptor: consuming OwnedDescriptor, credentials: PeerCredentials,
+        assembler: consuming FrameAssembler
+    ) {
+        self.assembler = assembler
         self.descriptor = descriptor
         self.credentials = credentials
     }

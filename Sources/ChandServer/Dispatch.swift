@@ -58,9 +58,9 @@ extension Hub {
         _ frame: inout FrameAssembler.Frame, session: UInt32
     ) throws(WireFault) {
         let request = frame.header.request
-        try checkRequest(frame.header, session: session)
         var send = try SendRequest(reading: frame.body)
         let longest = try send.validate()
+        try checkRequest(frame.header, session: session)
         let count = Int(send.count)
         let bytes = send.messages.remaining - 4 * count
         guard longest <= maxMessageBytes else {
@@ -96,8 +96,8 @@ extension Hub {
     private mutating func receive(
         _ header: FrameHeader, _ body: UnsafeRawBufferPointer, session: UInt32
     ) throws(WireFault) {
-        try checkRequest(header, session: session)
         let receive = try ReceiveRequest(header, reading: body)
+        try checkRequest(header, session: session)
         broker.receive(
             session: session, request: header.request, handle: receive.handle, count: receive.count,
             timeout: receive.timeout, untilDrained: receive.untilDrained, into: &outbox)
@@ -130,7 +130,6 @@ extension Hub {
     private mutating func select(
         _ header: FrameHeader, _ body: UnsafeRawBufferPointer, session: UInt32
     ) throws(WireFault) {
-        try checkRequest(header, session: session)
         var scan = try SelectRequest(header, reading: body)
         var messages = 0
         var bytes = 0
@@ -143,6 +142,7 @@ extension Hub {
             longest = max(longest, candidate.message.count)
         }
         try scan.finish()
+        try checkRequest(header, session: session)
         guard longest <= maxMessageBytes else {
             outbox.append(tooLarge(longest).encoded(request: header.request), session: session)
             return

@@ -83,7 +83,9 @@ struct Doors: ~Copyable {
         guard resumeAt != .max else { return }
         resumeAt = .max
         // It was watched before, so this can fail for want of kernel memory only: then the pause goes on.
-        do throws(SystemError) { try watch(poll) } catch { resumeAt = MonotonicClock.now() &+ Self.pauseNanoseconds }
+        do throws(SystemError) { try watch(poll) } catch {
+            resumeAt = MonotonicClock.now() &+ Self.pauseNanoseconds
+        }
     }
 
     /// Lets nobody in any more; the socket's file goes.

@@ -36,7 +36,12 @@ struct Hub: ~Copyable {
     }
 
     /// The largest body of a frame after the handshake.
-    var maxBodyBytes: Int { maxMessageBytes + WireLimits.bodyOverheadBytes }
+    private var maxBodyBytes: Int { maxMessageBytes + WireLimits.bodyOverheadBytes }
+
+    /// What cuts a new connection's bytes into frames.
+    func makeAssembler() -> FrameAssembler {
+        FrameAssembler(maxBodyBytes: maxBodyBytes, firstBodyBytes: WireLimits.maxHandshakeBodyBytes)
+    }
 
     /// Runs the frames that `bytes` complete; what exceeds the turn goes to the connection's backlog.
     mutating func receive(
@@ -47,20 +52,12 @@ struct Hub: ~Copyable {
         var assembler = FrameAssembler(maxBodyBytes: 0)
         swap(&assembler, &connection.assembler)
         defer { swap(&assembler, &connection.assembler) }
-        var taken = 0
-        var shown = 0
-        // One frame by itself until the handshake is done, since it changes the limit of the next.
-        while connection.state == .connected, taken < bytes.count {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[taken...])
-            taken += try assembler.feed(rest, limit: 1) { frame throws(WireFault) in
+        let taken = try assembler.feed(bytes, frames: framesPerTurn) { frame throws(WireFault) in
+            if connection.state == .connected {
                 try greet(frame.header, frame.body, from: connection, identity: identity())
+            } else {
+                try run(&frame, from: connection)
             }
-            shown += 1
-            if connection.state == .greeted { assembler.maxBodyBytes = maxBodyBytes }
-        }
-        let rest = UnsafeRawBufferPointer(rebasing: bytes[taken...])
-        taken += try assembler.feed(rest, limit: max(1, framesPerTurn - shown)) { frame throws(WireFault) in
-            try run(&frame, from: connection)
             check()
         }
         if taken < bytes.count {
@@ -117,7 +114,6 @@ struct Hub: ~Copyable {
         connection.state = .ended
         connection.backlog.removeAll()
         connection.backlog.release()
-        connection.assembler = FrameAssembler(maxBodyBytes: 0)
         if let goodbye { outbox.append(goodbye.encoded(), to: connection) }
         check()
     }

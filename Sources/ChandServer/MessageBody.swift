@@ -17,7 +17,8 @@ struct MessageBody: BitwiseCopyable {
 
     /// Copies a message that arrived in a read buffer.
     init(copying bytes: UnsafeRawBufferPointer) {
-        allocation = UnsafeMutableRawPointer.allocate(byteCount: Self.prefixBytes + bytes.count, alignment: 16)
+        allocation = UnsafeMutableRawPointer.allocate(
+            byteCount: Self.prefixBytes + bytes.count, alignment: 16)
         allocation.storeBytes(of: 1, as: Int.self)
         if let source = bytes.baseAddress {
             (allocation + Self.prefixBytes).copyMemory(from: source, byteCount: bytes.count)

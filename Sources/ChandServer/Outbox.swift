@@ -93,7 +93,8 @@ struct Outbox: BrokerSink, ~Copyable {
         let copied = prefix + (isReferenced ? 0 : byteCount)
         let target = connection.output.bytes.writable(atLeast: copied, pool: pool)
         if let base = target.baseAddress {
-            Received.writeMessagePrefix(to: base, length: byteCount, attempts: attempts, redelivered: redelivered)
+            Received.writeMessagePrefix(
+                to: base, length: byteCount, attempts: attempts, redelivered: redelivered)
             if !isReferenced, let source = body.bytes.baseAddress {
                 (base + prefix).copyMemory(from: source, byteCount: byteCount)
             }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import ChandConfig
 import ChanSystem
+public import ChandConfig
 
 extension Server {
     /// Runs the whole daemon in this process: signals, log, serving, and the orderly end.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import ChanSystem
-public import ChandConfig
 import ChanCore
+public import ChanSystem
 import ChanWire
+public import ChandConfig
 import Systemd
 
 /// The daemon: an epoll loop on one thread around the broker.
@@ -225,7 +225,8 @@ public final class Server {
         } else {
             let credentials = connection.credentials
             log.limited(
-                .warning, user: credentials.uid, reason: "session ended: \(fault.code)", now: MonotonicClock.now(),
+                .warning, user: credentials.uid, reason: "session ended: \(fault.code)",
+                now: MonotonicClock.now(),
                 "session of pid \(credentials.pid), uid \(credentials.uid) ended: \(fault)")
             drop(connection, Goodbye(fault.code, fault.text))
         }
@@ -293,7 +294,8 @@ public final class Server {
         let credentials = connection.credentials
         log.limited(
             .warning, user: credentials.uid, reason: "slow receiver", now: MonotonicClock.now(),
-            "session of pid \(credentials.pid), uid \(credentials.uid) ended: it does not read what it asked for")
+            "session of pid \(credentials.pid), uid \(credentials.uid) ended: it does not read what it asked for"
+        )
         drop(connection, Goodbye(.slowReceiver, "the session does not read what it asked for"))
     }
 

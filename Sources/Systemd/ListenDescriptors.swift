@@ -14,7 +14,7 @@ public enum ListenDescriptors {
 
         /// One line, with what to change.
         public var description: String {
-            "systemd passed \"\(name)\", which is no listening Unix stream socket: its unit needs ListenStream="
+            "systemd passed \"\(name)\", no listening Unix stream socket: its unit needs ListenStream="
         }
     }
 

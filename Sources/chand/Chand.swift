@@ -9,7 +9,7 @@ import ChandServer
 struct Chand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chand",
-        abstract: "The channel daemon: named channels with Go's semantics between the processes of a host.",
+        abstract: "The daemon of chand: named channels with Go's semantics between the processes of a host.",
         version: Server.version)
 
     @Option(help: ArgumentHelp("The configuration file.", valueName: "path"))
@@ -18,7 +18,8 @@ struct Chand: ParsableCommand {
     var socket: String?
     @Option(help: ArgumentHelp("error, warning, info or debug.", valueName: "level"))
     var logLevel: String?
-    @Option(help: ArgumentHelp("Any key of the configuration, as limits.sessions=100.", valueName: "key=value"))
+    @Option(
+        help: ArgumentHelp("Any key of the configuration, as limits.sessions=100.", valueName: "key=value"))
     var set: [String] = []
     @Flag(help: "No configuration file; all shared spaces are granted to this user.")
     var `private` = false
@@ -60,9 +61,10 @@ struct Chand: ParsableCommand {
             }
             overrides.append(override)
         }
-        if let socket { overrides.append(ConfigurationOverride(key: "daemon.socket", text: socket, option: "--socket")) }
-        if let logLevel {
-            overrides.append(ConfigurationOverride(key: "daemon.log_level", text: logLevel, option: "--log-level"))
+        for (key, text, option) in [
+            ("daemon.socket", socket, "--socket"), ("daemon.log_level", logLevel, "--log-level"),
+        ] {
+            if let text { overrides.append(ConfigurationOverride(key: key, text: text, option: option)) }
         }
         if `private` {
             var configuration = Configuration.privateDefaults(socket: Configuration().daemon.socketPath)

@@ -11,7 +11,8 @@ import Testing
         var types: [UInt8] = []
         let fault: WireFault? = bytes.withUnsafeBytes { piece in
             do throws(WireFault) {
-                try assembler.feed(piece) { header, _ throws(WireFault) in
+                _ = try assembler.feed(piece) { frame throws(WireFault) in
+                    let header = frame.header
                     types.append(header.rawType)
                     if header.type == type { throw WireFault(.malformed, "the session's own fault") }
                 }

@@ -31,7 +31,9 @@ import Testing
         for piece in [bytes[..<cut], bytes[cut...]] {
             let result: Result<Void, WireFault> = piece.withUnsafeBytes { raw in
                 do throws(WireFault) {
-                    try assembler.feed(raw) { header, body throws(WireFault) in
+                    _ = try assembler.feed(raw) { frame throws(WireFault) in
+                        let header = frame.header
+                        let body = frame.body
                         frames += 1
                         var other = header
                         other.rawType = type.rawValue

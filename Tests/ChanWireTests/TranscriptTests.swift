@@ -56,7 +56,9 @@ import Testing
             let fault: WireFault? = last.bytes.withUnsafeBytes { bytes in
                 do throws(WireFault) {
                     var assembler = FrameAssembler(maxBodyBytes: limit)
-                    try assembler.feed(bytes) { header, body throws(WireFault) in
+                    _ = try assembler.feed(bytes) { frame throws(WireFault) in
+                        let header = frame.header
+                        let body = frame.body
                         _ = try Reencoding.reencoded(header, body)
                     }
                     return nil
@@ -74,14 +76,18 @@ import Testing
         #expect(seen == seenInTheFrame)
     }
 
+    /// Frames that ask for no outcome and are none.
+    private static let silent: Set = [
+        "HELLO", "LEAVE", "CANCEL", "SETTLE", "GIVE_BACK", "UNKNOWN", "WELCOME", "GOODBYE",
+    ]
+
     /// Every request gets one outcome, of a kind that its own kind allows, unless the session ends first.
     @Test func everyRequestHasOneOutcome() throws {
         for transcript in try Self.transcripts() where !transcript.name.hasPrefix("goodbye-") {
             var open: Set<UInt64> = []
             for step in transcript.steps where step.name != "EOF" {
                 let header = try #require(Self.header(of: step))
-                let silent: Set = ["HELLO", "LEAVE", "CANCEL", "SETTLE", "GIVE_BACK", "UNKNOWN", "WELCOME", "GOODBYE"]
-                if silent.contains(step.name) { continue }
+                if Self.silent.contains(step.name) { continue }
                 if step.side == .client {
                     #expect(open.insert(header.request).inserted, "line \(step.line)")
                 } else {

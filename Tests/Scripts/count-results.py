@@ -5,8 +5,9 @@
 usage: count-results.py EVENTS STATUS
 
 STATUS is the exit status of swift test. A test counts once, however many arguments it was run with:
-failed if anything in it failed or it never ended, skipped if it was disabled or cancelled with all of its cases,
-else passed. Ends with "N passed, N failed, N skipped"; exits with 0 only if tests ran, none failed and the process ended well.
+failed if anything in it failed or it never ended, skipped if it was disabled or cancelled in all its cases,
+else passed. Ends with "N passed, N failed, N skipped"; exits with 0 only if tests passed, none failed and
+the process ended well.
 """
 import json
 import sys

@@ -37,7 +37,7 @@ enum Corpus {
         let handle = UInt32(truncatingIfNeeded: round == 0 ? 0 : random.next())
         let text = texts[round]
         let timeout: Int64 = [0, -1, 1, .max, .min, 1_000_000, -2][round]
-        let message = bytes(round * 3, &random)
+        let message = bytes(round, &random)
         let cases = [(SelectCase.Kind.never, UInt32(0), false, [UInt8]()), (.receive, handle, true, [])]
         let sendCase = [(SelectCase.Kind.send, handle, false, message)]
         let repeated = Array(repeating: message, count: round + 1)

@@ -53,10 +53,12 @@ struct StreamCheck {
             while direct, !piece.isEmpty, let target = assembler.directTarget() {
                 let count = min(target.count, piece.count)
                 target.copyMemory(from: UnsafeRawBufferPointer(rebasing: piece.prefix(count)))
-                try assembler.received(count) { header, body throws(WireFault) in check.take(header, body) }
+                try assembler.received(count) { frame throws(WireFault) in
+                    check.take(frame.header, frame.body)
+                }
                 piece = UnsafeRawBufferPointer(rebasing: piece.dropFirst(count))
             }
-            try assembler.feed(piece) { header, body throws(WireFault) in check.take(header, body) }
+            _ = try assembler.feed(piece) { frame throws(WireFault) in check.take(frame.header, frame.body) }
         }
         if assembler.pendingBytes != 0 { check.problem = "\(assembler.pendingBytes) bytes are left" }
         return check
