@@ -58,6 +58,8 @@ struct ConnectionTable {
         let slot = Int(truncatingIfNeeded: connection.token & 0xFFFF_FFFF)
         guard self[connection.token] === connection else { return }
         greeted(connection)
+        // Whoever holds a connection holds its descriptor open: its peer would wait for the end of it.
+        forgetDeadline(of: connection)
         slots[slot] = nil
         // The highest life is never reached in practice; wrapping keeps tokens below the reserved ones.
         lives[slot] = lives[slot] == UInt32.max - 1 ? 0 : lives[slot] + 1
@@ -71,11 +73,19 @@ struct ConnectionTable {
     /// The connection's deadline was set.
     mutating func watchDeadline(of connection: Connection) {
         guard connection.deadline != .max else { return }
-        if !connection.isTimed {
-            connection.isTimed = true
+        if connection.timedIndex == nil {
+            connection.timedIndex = timed.count
             timed.append(connection)
         }
         nextDeadline = min(nextDeadline, connection.deadline)
+    }
+
+    private mutating func forgetDeadline(of connection: Connection) {
+        guard let index = connection.timedIndex, let last = timed.popLast() else { return }
+        connection.timedIndex = nil
+        guard last !== connection else { return }
+        timed[index] = last
+        last.timedIndex = index
     }
 
     /// Those whose time has run out, once each.
@@ -83,15 +93,13 @@ struct ConnectionTable {
         guard now >= nextDeadline else { return [] }
         var late: [Connection] = []
         var next = UInt64.max
-        timed.removeAll { connection in
-            let isOver = connection.state == .ended || connection.deadline == .max
-            if !isOver, connection.deadline > now {
+        for connection in timed {
+            if connection.state != .ended, connection.deadline > now, connection.deadline != .max {
                 next = min(next, connection.deadline)
-                return false
+                continue
             }
-            if !isOver { late.append(connection) }
-            connection.isTimed = false
-            return true
+            if connection.state != .ended, connection.deadline <= now { late.append(connection) }
+            forgetDeadline(of: connection)
         }
         nextDeadline = next
         return late

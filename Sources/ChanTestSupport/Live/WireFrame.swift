@@ -18,6 +18,13 @@ public struct WireFrame: Equatable, Sendable, CustomStringConvertible {
     /// Its type, if it is one of this version's.
     public var type: FrameType? { header.type }
 
+    /// Header and body as they came.
+    public var bytes: [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: FrameHeader.byteCount)
+        bytes.withUnsafeMutableBytes { if let base = $0.baseAddress { header.write(to: base) } }
+        return bytes + body
+    }
+
     /// The frame in one line.
     public var description: String {
         let name = type.map { "\($0)" } ?? "type \(header.rawType)"
