@@ -43,6 +43,18 @@ public struct ModelDriver: ~Copyable {
         _ = try? model.apply(.begin(label: .max, identity), hint)
     }
 
+    /// A driver in the state after `inputs`, whose names are the broker's own; the model is there already.
+    init(
+        replaying inputs: [BrokerInput], model: ModelBroker, _ sessions: [UInt32: UInt32],
+        _ handles: [UInt32: (session: UInt32, number: UInt32)]
+    ) {
+        self.init(seed: 1)
+        for input in inputs { engine.apply(input) }
+        self.model = model
+        self.sessions = sessions.filter { model.sessions[$0.value] != nil }
+        self.handles = handles
+    }
+
     /// Effects of the last input, in commit order.
     public var events: [BrokerEvent] { engine.events }
 
