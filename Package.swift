@@ -87,6 +87,13 @@ let package = Package(
             name: "ChandConfigTests",
             dependencies: ["ChandConfig", "Systemd", "ChanSystem", "ChanTestSupport"],
             swiftSettings: strict),
+        .executableTarget(
+            name: "chand-test-agent", dependencies: ["ChanTestSupport", "ChanSystem", "ChanWire"],
+            path: "Tests/Agent", swiftSettings: strict),
+        .testTarget(
+            name: "DaemonTests",
+            dependencies: ["ChanTestSupport", "ChanWire", "ChanSystem", "chand", "chand-test-agent"],
+            swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

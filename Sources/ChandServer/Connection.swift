@@ -27,8 +27,8 @@ final class Connection {
     var token: UInt64 = 0
     /// Counted among those that have not said HELLO.
     var isIncomplete = true
-    /// In the list of those with a deadline.
-    var isTimed = false
+    /// Its place in the list of those with a deadline.
+    var timedIndex: Int?
     var assembler: FrameAssembler
     /// Bytes that were read and whose frames had no turn yet.
     var backlog = GrowableBytes()

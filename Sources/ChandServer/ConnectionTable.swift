@@ -50,6 +50,7 @@ struct ConnectionTable {
     mutating func greeted(_ connection: Connection) {
         guard connection.isIncomplete else { return }
         connection.isIncomplete = false
+        forgetDeadline(of: connection)
         incomplete -= 1
         perUser[connection.credentials.uid]?.incomplete -= 1
     }
@@ -58,6 +59,7 @@ struct ConnectionTable {
         let slot = Int(truncatingIfNeeded: connection.token & 0xFFFF_FFFF)
         guard self[connection.token] === connection else { return }
         greeted(connection)
+        forgetDeadline(of: connection)
         slots[slot] = nil
         // The highest life is never reached in practice; wrapping keeps tokens below the reserved ones.
         lives[slot] = lives[slot] == UInt32.max - 1 ? 0 : lives[slot] + 1
@@ -71,29 +73,30 @@ struct ConnectionTable {
     /// The connection's deadline was set.
     mutating func watchDeadline(of connection: Connection) {
         guard connection.deadline != .max else { return }
-        if !connection.isTimed {
-            connection.isTimed = true
+        if connection.timedIndex == nil {
+            connection.timedIndex = timed.count
             timed.append(connection)
         }
         nextDeadline = min(nextDeadline, connection.deadline)
     }
 
+    /// The connection has no deadline any more.
+    mutating func forgetDeadline(of connection: Connection) {
+        connection.deadline = .max
+        guard let index = connection.timedIndex else { return }
+        connection.timedIndex = nil
+        let last = timed.removeLast()
+        guard last !== connection else { return }
+        timed[index] = last
+        last.timedIndex = index
+    }
+
     /// Those whose time has run out, once each.
     mutating func overdue(now: UInt64) -> [Connection] {
         guard now >= nextDeadline else { return [] }
-        var late: [Connection] = []
-        var next = UInt64.max
-        timed.removeAll { connection in
-            let isOver = connection.state == .ended || connection.deadline == .max
-            if !isOver, connection.deadline > now {
-                next = min(next, connection.deadline)
-                return false
-            }
-            if !isOver { late.append(connection) }
-            connection.isTimed = false
-            return true
-        }
-        nextDeadline = next
+        let late = timed.filter { $0.deadline <= now }
+        for connection in late { forgetDeadline(of: connection) }
+        nextDeadline = timed.reduce(.max) { min($0, $1.deadline) }
         return late
     }
 }

@@ -8,7 +8,10 @@ extension Server {
     ///
     /// Returns after SIGTERM, SIGINT or, `stopWithStdin`, the end of standard input. The signals are blocked in
     /// this thread and those started from it, so it is to be called before any other thread starts.
-    public static func runDaemon(configuration: Configuration, stopWithStdin: Bool) throws {
+    /// - Parameter checksInvariants: whether the whole state is checked after every frame, for tests.
+    public static func runDaemon(
+        configuration: Configuration, stopWithStdin: Bool, checksInvariants: Bool = false
+    ) throws {
         let signals = try SignalSource([.terminate, .interrupt])
         try SignalSource.ignoreBrokenPipes()
         let log = try Log(level: configuration.daemon.logLevel)
@@ -17,7 +20,8 @@ extension Server {
         // As many descriptors as the system lets us have: each session is one.
         let (soft, hard) = try ThisProcess.descriptorLimit()
         if soft < hard { try ThisProcess.setDescriptorLimit(hard) }
-        let server = try Server(configuration: configuration, log: log)
+        let server = try Server(
+            configuration: configuration, log: log, checksInvariants: checksInvariants)
         try server.run(signals: signals, lifeline: stopWithStdin ? 0 : -1)
         log.info("stopped")
     }

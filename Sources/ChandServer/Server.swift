@@ -286,7 +286,7 @@ public final class Server {
             connection.isThrottled = true
         } else if queued <= limits.outputLowWatermark, connection.isThrottled {
             connection.isThrottled = false
-            connection.deadline = .max
+            connections.forgetDeadline(of: connection)
         }
     }
 

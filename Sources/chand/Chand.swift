@@ -27,6 +27,9 @@ struct Chand: ParsableCommand {
     var stopWithStdin = false
     @Flag(help: "Check the configuration, say what is wrong with it, and end.")
     var checkConfig = false
+    /// For tests: a wrong state ends the daemon at the frame that made it, not where it shows.
+    @Flag(help: .hidden)
+    var checkInvariants = false
 
     static func main() {
         do {
@@ -46,7 +49,8 @@ struct Chand: ParsableCommand {
     private func serve() throws {
         let configuration = try settings()
         if checkConfig { return }
-        try Server.runDaemon(configuration: configuration, stopWithStdin: stopWithStdin)
+        try Server.runDaemon(
+            configuration: configuration, stopWithStdin: stopWithStdin, checksInvariants: checkInvariants)
     }
 
     private func settings() throws -> Configuration {

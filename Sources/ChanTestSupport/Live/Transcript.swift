@@ -1,48 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
+import ChanSystem
 
 /// One conversation of docs/protocol-transcripts.txt, whose first lines describe the format.
-struct Transcript {
+public struct Transcript: Sendable {
     /// One frame, or the end of the connection.
-    struct Step {
+    public struct Step: Sendable {
         /// Who sends it.
-        enum Side: Equatable {
+        public enum Side: Equatable, Sendable {
+            /// The client.
             case client
+            /// The daemon.
             case daemon
             /// From the daemon, in the same commit as the step before: the two may be swapped.
             case daemonSameCommit
         }
-        var side: Side
+        /// Which of them.
+        public var side: Side
         /// The frame's name as the document writes it, `UNKNOWN`, or `EOF` for the end of the connection.
-        var name: String
+        public var name: String
         /// The frame's bytes, those of the example where the daemon chooses.
-        var bytes: [UInt8] = []
+        public var bytes: [UInt8] = []
         /// Whether each byte is chosen by the daemon.
-        var isChosen: [Bool] = []
+        public var isChosen: [Bool] = []
         /// Whether more bytes than the example's, or fewer, may stand at the end.
-        var isOpenEnded = false
+        public var isOpenEnded = false
         /// The offset of each handle in `bytes`, by its name.
-        var handles: [(name: String, offset: Int)] = []
+        public var handles: [(name: String, offset: Int)] = []
         /// The line in the file.
-        var line: Int
+        public var line: Int
     }
 
-    var name: String
+    /// What the file calls it.
+    public var name: String
     /// Whether HELLO and WELCOME have been exchanged before the first step.
-    var isGreeted = false
-    var steps: [Step] = []
+    public var isGreeted = false
+    /// The frames in order.
+    public var steps: [Step] = []
     /// The lines as they stand in the file, without empty ones at the end.
-    var text: [String] = []
+    public var text: [String] = []
 
     /// What is wrong with a line.
-    struct Fault: Error {
-        var line: Int
-        var text: String
+    public struct Fault: Error {
+        /// Its number, from 1.
+        public var line: Int
+        /// What is wrong.
+        public var text: String
     }
 
     /// Reads all transcripts of a file's text.
-    static func parse(_ text: String) throws(Fault) -> [Transcript] {
+    public static func parse(_ text: String) throws(Fault) -> [Transcript] {
         var all: [Transcript] = []
         var bracket = false
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
@@ -71,14 +78,11 @@ struct Transcript {
         return all
     }
 
-    /// The text of a file of the package, whose directory is found from this file's own path.
-    static func read(_ path: String, from here: String = #filePath) -> String? {
-        guard let end = here.firstRange(of: "Tests/ChanWireTests")?.lowerBound else { return nil }
-        guard let file = fopen(here[..<end] + path, "r") else { return nil }
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 1 << 16)
-        while case let count = fread(&piece, 1, piece.count, file), count > 0 { bytes += piece[..<count] }
+    /// The text of a file of the package, whose directory is found from the path of a test's file.
+    public static func read(_ path: String, from here: String = #filePath) -> String? {
+        guard let end = here.firstRange(of: "/Tests/")?.lowerBound,
+            let bytes = try? Files.read("\(here[..<end])/\(path)")
+        else { return nil }
         return String(validating: bytes, as: UTF8.self)
     }
 }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ChanSystem
+
+/// A client whose session belongs to a process of its own, so that it can die as processes do.
+///
+/// The process only carries the bytes: what is written to ``client`` is said by that process.
+public final class ClientProcess {
+    /// The session.
+    public let client: WireClient
+    /// The process that the daemon sees.
+    public let process: ChildProcess
+
+    /// Starts the process, which connects, and greets.
+    public init(_ socketPath: String) throws {
+        let pair = try UnixSocket.pair()
+        process = try ChildProcess.spawn(
+            BuiltProgram.path("chand-test-agent"), arguments: ["relay", socketPath],
+            environment: DaemonUnderTest.environment(), stdin: .descriptor(pair.second.raw))
+        do {
+            client = try WireClient(taking: pair.first)
+        } catch {
+            // Whoever never got the client cannot end its process.
+            try? process.kill(.kill)
+            _ = try? process.wait()
+            throw error
+        }
+    }
+
+    deinit { try? kill() }
+
+    /// Kills the process with SIGKILL and waits for its end; the daemon hears of it soon after.
+    public func kill() throws {
+        try process.kill(.kill)
+        _ = try process.wait()
+    }
+}

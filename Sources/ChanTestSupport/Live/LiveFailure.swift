@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ChanSystem
+
+/// What a live test waited for in vain, or got instead of what it expected.
+public struct LiveFailure: Error, CustomStringConvertible {
+    /// What went wrong, with all that helps to find out why.
+    public let description: String
+
+    /// Says what went wrong.
+    public init(_ description: String) { self.description = description }
+}
+
+/// How long a live test waits for what is sure to come.
+public enum Patience {
+    /// Far longer than anything takes, even on a machine with other work: reaching it is a failure.
+    public static let milliseconds: UInt64 = 30_000
+
+    /// The instant at which patience ends.
+    public static func deadline() -> UInt64 { MonotonicClock.deadline(milliseconds: milliseconds) }
+}
+
+/// The programs of this package, as they were built for the tests.
+public enum BuiltProgram {
+    /// The path of a program beside the running one.
+    public static func path(_ name: String) throws(SystemError) -> String {
+        let own = try ThisProcess.executablePath()
+        let directory = own.prefix(through: own.lastIndex(of: "/") ?? own.startIndex)
+        return directory + name
+    }
+}
