@@ -9,7 +9,7 @@ import Synchronization
 /// atomics: `taken`, which the consumer raises, and `isReported`, which keeps it from reporting again before the
 /// loop has looked.
 ///
-/// Unchecked: `cursor` is the consumer's, one task at a time; `settled` and `isOver` are the loop's; the rest
+/// Unchecked: `cursor` is the consumer's, one task at a time; `settled` is the loop's; the rest
 /// is constant or atomic.
 final class ReceivedBatch: @unchecked Sendable {
     private let chunk: Chunk
@@ -22,7 +22,6 @@ final class ReceivedBatch: @unchecked Sendable {
     private var cursor: Int
     private var next = 0
     private var settled = 0
-    private var isOver = false
 
     init(_ received: Received, of frame: AnswerFrame, handle: RemoteHandle) {
         chunk = frame.chunk
@@ -78,10 +77,8 @@ final class ReceivedBatch: @unchecked Sendable {
 
     private func note(_ fate: SettlementLedger.Fate, upTo end: Int, on connection: Connection) {
         guard end > settled else { return }
-        if !handle.isClosed {
-            connection.ledger.note(
-                fate, handle: handle.number, first: first &+ UInt64(settled), count: UInt32(end - settled))
-        }
+        connection.ledger.note(
+            fate, handle: handle.number, first: first &+ UInt64(settled), count: UInt32(end - settled))
         settled = end
     }
 }

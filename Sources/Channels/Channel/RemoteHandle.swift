@@ -5,18 +5,18 @@ import Synchronization
 
 /// A handle on a channel of a daemon, whatever its elements; closed when the last channel value with it goes.
 ///
-/// Unchecked for `isClosed` alone, which belongs to the client's loop.
+/// Unchecked only because it has a subclass: everything in it is constant or atomic.
 @usableFromInline
 class RemoteHandle: @unchecked Sendable {
     let loop: ClientLoop
     let limits: DaemonLimits
     let opened: Opened
     let role: ChannelRole
-    /// Set when somebody has released the handle: from then on no operation may name it, since the daemon
-    /// uses its number again.
+    /// Set when somebody has released the handle.
+    ///
+    /// From then on no operation may name it, since the daemon
+    /// may use its number again. What it delivered before can still be settled.
     private let isReleased = Atomic<Bool>(false)
-    /// Set on the loop when CLOSE_HANDLE is written: deliveries have gone back, nothing is to be said of them.
-    final var isClosed = false
 
     init(loop: ClientLoop, limits: DaemonLimits, opened: Opened, role: ChannelRole) {
         self.loop = loop
@@ -52,7 +52,6 @@ extension RemoteHandle {
         let number = number
         let operation = RequestOperation<Void>(
             channel: name, encode: { SimpleFrame.handle(.closeHandle, request: $0, handle: number) },
-            written: { self.isClosed = true },
             decode: { frame throws(WireFault) in try frame.expect(.done) })
         // It fails only where the connection is gone, and the handle with it.
         try? await loop.request(operation)

@@ -7,7 +7,7 @@ extension Connection {
     /// Acts on every whole frame that was received.
     func dispatch() {
         do {
-            while let frame = try reader.next() {
+            while descriptor >= 0, let frame = try reader.next() {
                 if frame.header.rawType == FrameType.sent.rawValue {
                     try sent(frame)
                 } else {
@@ -56,7 +56,9 @@ extension Connection {
         case .welcome:
             try welcomed(Welcome(reading: frame.body))
         case .goodbye:
+            // The daemon's last frame: there is no need to wait for the end of the stream as well.
             goodbye = try Goodbye(frame.header, reading: frame.body)
+            ended()
         default:
             guard frame.header.rawType & 0x80 != 0 else {
                 throw WireFault(.outOfState, "a frame of type \(type), which only clients send")

@@ -8,8 +8,6 @@ final class RequestOperation<Answer: Sendable>: Operation, @unchecked Sendable {
     private let handle: RemoteHandle?
     private let encode: (UInt64) -> [UInt8]
     private let decode: (AnswerFrame) throws(WireFault) -> Answer
-    /// Runs on the loop when the frame is written.
-    private let written: () -> Void
     var continuation: UnsafeContinuation<Answer, any Error>?
 
     /// - Parameters:
@@ -19,13 +17,12 @@ final class RequestOperation<Answer: Sendable>: Operation, @unchecked Sendable {
     ///   - decode: reads the answer; a fault ends the connection.
     init(
         channel: String?, handle: RemoteHandle? = nil, encode: @escaping (UInt64) -> [UInt8],
-        written: @escaping () -> Void = {}, decode: @escaping (AnswerFrame) throws(WireFault) -> Answer
+        decode: @escaping (AnswerFrame) throws(WireFault) -> Answer
     ) {
         self.channel = channel
         self.handle = handle
         self.encode = encode
         self.decode = decode
-        self.written = written
         super.init()
     }
 
@@ -35,7 +32,6 @@ final class RequestOperation<Answer: Sendable>: Operation, @unchecked Sendable {
 
     override func write(request: UInt64, to connection: Connection) {
         connection.append(encode(request))
-        written()
     }
 
     override func answered(by frame: AnswerFrame, on connection: Connection) throws(WireFault) {

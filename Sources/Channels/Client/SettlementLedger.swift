@@ -72,7 +72,7 @@ struct SettlementLedger: ~Copyable {
             let length = part.count * DeliveryRange.byteCount
             let target = output.writable(atLeast: FrameHeader.byteCount + length)
             guard let base = target.baseAddress else { return }
-            Self.header(fate, length: length).write(to: base)
+            Self.header(fate, length: length, ranges: part.count).write(to: base)
             for (index, range) in part.enumerated() {
                 range.write(to: base + FrameHeader.byteCount + index * DeliveryRange.byteCount)
             }
@@ -81,11 +81,12 @@ struct SettlementLedger: ~Copyable {
         ranges[fate.rawValue].removeAll(keepingCapacity: true)
     }
 
-    private static func header(_ fate: Fate, length: Int) -> FrameHeader {
-        switch fate {
-        case .settled: FrameHeader(.settle, length: length)
-        case .returnedSeen: FrameHeader(.giveBack, length: length, flags: GiveBackFlags.seen)
-        case .returnedUnseen: FrameHeader(.giveBack, length: length)
+    private static func header(_ fate: Fate, length: Int, ranges: Int) -> FrameHeader {
+        let field = UInt16(truncatingIfNeeded: ranges)
+        return switch fate {
+        case .settled: FrameHeader(.settle, length: length, field: field)
+        case .returnedSeen: FrameHeader(.giveBack, length: length, flags: GiveBackFlags.seen, field: field)
+        case .returnedUnseen: FrameHeader(.giveBack, length: length, field: field)
         }
     }
 
