@@ -2,6 +2,7 @@
 
 import ChanSystem
 import Channels
+import Glibc
 
 /// A prime sieve in which every filter is a process of its own and every edge a rendezvous channel.
 ///
@@ -19,7 +20,7 @@ struct SieveProcesses {
             }
         } catch {
             say("sieve-processes: \(error)", to: 2)
-            exit(with: 1)
+            exit(1)
         }
     }
 
@@ -49,7 +50,7 @@ struct SieveProcesses {
     }
 
     private static func sieve(below limit: Int) async throws {
-        let start = MonotonicClock.now()
+        let began = MonotonicClock.now()
         let client = try await ChandClient.connect(name: "sieve")
         let prefix = "sieve/\(ThisProcess.pid)"
         var processes = [try start("generate", "\(prefix)/0", "\(limit)")]
@@ -69,7 +70,7 @@ struct SieveProcesses {
             guard try process.wait().isSuccess else { throw FilterFailed() }
         }
         await client.close()
-        let milliseconds = (MonotonicClock.now() - start) / 1_000_000
+        let milliseconds = (MonotonicClock.now() - began) / 1_000_000
         let seconds = "\(milliseconds / 1000).\(String(1000 + milliseconds % 1000).dropFirst())"
         say("\(processes.count + 1) processes, \(messages) messages, \(seconds) seconds")
     }

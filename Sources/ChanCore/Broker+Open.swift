@@ -87,6 +87,9 @@ extension Broker {
     }
 
     private func fault(in options: OpenOptions, session: UInt32) -> Failure? {
+        if options.role.isEmpty {
+            return Failure(.invalidArgument, text: "a handle sends, receives, or does both")
+        }
         if let capacity = options.capacity, capacity < Capacity.unbounded {
             return Failure(
                 .invalidArgument,
@@ -150,8 +153,11 @@ extension Broker {
                 return Failure(.mismatch, text: "group is \(there.group), not \(group)")
             }
         }
-        if let owner = options.owner, owner != there.owner, !identity.isAdministrator {
-            return Failure(.mismatch, text: "owner is \(there.owner), not \(owner)")
+        if let owner = options.owner, owner != there.owner {
+            guard identity.isAdministrator else {
+                return Failure(.mismatch, text: "owner is \(there.owner), not \(owner)")
+            }
+            if let failure = channelQuota(of: owner) { return failure }
         }
         return groupFailure(options, identity, unless: there.group)
     }
@@ -240,11 +246,14 @@ extension Broker {
             return Failure(.notPermitted, text: "only an administrator makes uid \(owner) the owner")
         }
         if let failure = groupFailure(options, identity, unless: nil) { return failure }
-        let used = accountIndex[options.owner ?? identity.uid].map { accounts[$0].channels } ?? 0
-        guard used < limits.channelsPerUser else {
-            return quota("channels_per_user", used, limits.channelsPerUser)
-        }
-        return nil
+        return channelQuota(of: options.owner ?? identity.uid)
+    }
+
+    /// Whether a user may own one more channel; the failure otherwise.
+    private func channelQuota(of uid: UInt32) -> Failure? {
+        let used = accountIndex[uid].map { accounts[$0].channels } ?? 0
+        guard used >= limits.channelsPerUser else { return nil }
+        return quota("channels_per_user", used, limits.channelsPerUser)
     }
 
     private func groupFailure(_ options: OpenOptions, _ identity: Identity, unless current: UInt32?)
@@ -342,18 +351,16 @@ extension Broker {
     func manageable(_ name: String, session: UInt32) -> Result<UInt32, Failure> {
         let identity = sessions[session].identity
         return ChannelName.resolve(name, for: identity, spaces: spaces).flatMap { resolved in
+            // In another user's space the same whether the channel exists or not, as for open.
+            let refused = Failure(
+                .notPermitted, text: "only the owner or an administrator may do this to \(resolved.absolute)")
             guard let channel = names[resolved.absolute] else {
-                if case .user = resolved.place, !identity.isAdministrator {
-                    return .failure(notPermitted(resolved, identity))
-                }
+                if case .user = resolved.place, !identity.isAdministrator { return .failure(refused) }
                 return .failure(
                     Failure(.noSuchChannel, text: "there is no channel \(resolved.absolute)"))
             }
             guard identity.isAdministrator || channels[channel].owner == identity.uid else {
-                return .failure(
-                    Failure(
-                        .notPermitted,
-                        text: "only the owner or an administrator may do this to \(resolved.absolute)"))
+                return .failure(refused)
             }
             return .success(channel)
         }

@@ -60,6 +60,12 @@ extension Broker {
             sink.failed(session: session, request: request, failure: handleFailure(session, number, .receive))
             return
         }
+        guard count > 0 else {
+            sink.failed(
+                session: session, request: request,
+                failure: Failure(.invalidArgument, text: "a receive takes at least 1 message"))
+            return
+        }
         let channel = handles[handle].channel
         let taken = take(min(count, Self.maxDeliveries), from: channel, into: &sink)
         if taken.head != none {

@@ -73,7 +73,13 @@ extension Broker {
                 .quotaExceeded, text: "a select has at most \(limits.selectCases) cases, not \(cases.count)"
             )
         }
-        for (index, candidate) in cases.enumerated() where candidate.kind != .never {
+        for (index, candidate) in cases.enumerated() {
+            guard candidate.chain.count == (candidate.kind == .send ? 1 : 0) else {
+                return Failure(
+                    .invalidArgument, caseIndex: UInt16(index),
+                    text: "a send case has exactly 1 message, any other none")
+            }
+            if candidate.kind == .never { continue }
             let role: Role = candidate.kind == .send ? .send : .receive
             guard let handle = openHandle(session, candidate.handle), handles[handle].role.contains(role)
             else {

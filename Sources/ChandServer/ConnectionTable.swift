@@ -50,6 +50,7 @@ struct ConnectionTable {
     mutating func greeted(_ connection: Connection) {
         guard connection.isIncomplete else { return }
         connection.isIncomplete = false
+        forgetDeadline(of: connection)
         incomplete -= 1
         perUser[connection.credentials.uid]?.incomplete -= 1
     }
@@ -58,7 +59,6 @@ struct ConnectionTable {
         let slot = Int(truncatingIfNeeded: connection.token & 0xFFFF_FFFF)
         guard self[connection.token] === connection else { return }
         greeted(connection)
-        // Whoever holds a connection holds its descriptor open: its peer would wait for the end of it.
         forgetDeadline(of: connection)
         slots[slot] = nil
         // The highest life is never reached in practice; wrapping keeps tokens below the reserved ones.
@@ -80,9 +80,12 @@ struct ConnectionTable {
         nextDeadline = min(nextDeadline, connection.deadline)
     }
 
-    private mutating func forgetDeadline(of connection: Connection) {
-        guard let index = connection.timedIndex, let last = timed.popLast() else { return }
+    /// The connection has no deadline any more.
+    mutating func forgetDeadline(of connection: Connection) {
+        connection.deadline = .max
+        guard let index = connection.timedIndex else { return }
         connection.timedIndex = nil
+        let last = timed.removeLast()
         guard last !== connection else { return }
         timed[index] = last
         last.timedIndex = index
@@ -91,17 +94,9 @@ struct ConnectionTable {
     /// Those whose time has run out, once each.
     mutating func overdue(now: UInt64) -> [Connection] {
         guard now >= nextDeadline else { return [] }
-        var late: [Connection] = []
-        var next = UInt64.max
-        for connection in timed {
-            if connection.state != .ended, connection.deadline > now, connection.deadline != .max {
-                next = min(next, connection.deadline)
-                continue
-            }
-            if connection.state != .ended, connection.deadline <= now { late.append(connection) }
-            forgetDeadline(of: connection)
-        }
-        nextDeadline = next
+        let late = timed.filter { $0.deadline <= now }
+        for connection in late { forgetDeadline(of: connection) }
+        nextDeadline = timed.reduce(.max) { min($0, $1.deadline) }
         return late
     }
 }

@@ -22,10 +22,9 @@ extension Hub {
         switch type {
         case .send: try send(&frame, session: session)
         case .receive: try receive(header, frame.body, session: session)
-        case .settle: try settle(header, frame.body, session: session, back: nil)
+        case .settle: try settle(frame.body, session: session, back: nil)
         case .giveBack:
-            let seen = header.flags & GiveBackFlags.seen != 0
-            try settle(header, frame.body, session: session, back: seen)
+            try settle(frame.body, session: session, back: header.flags & GiveBackFlags.seen != 0)
         case .select: try select(header, frame.body, session: session)
         case .cancel:
             try WireReader(frame.body).finish()
@@ -103,8 +102,9 @@ extension Hub {
             timeout: receive.timeout, untilDrained: receive.untilDrained, into: &outbox)
     }
 
+    /// SETTLE, or GIVE_BACK where `seen` is not nil: ranges to the end of the body.
     private mutating func settle(
-        _ header: FrameHeader, _ body: UnsafeRawBufferPointer, session: UInt32, back seen: Bool?
+        _ body: UnsafeRawBufferPointer, session: UInt32, back seen: Bool?
     ) throws(WireFault) {
         var reader = WireReader(body)
         while reader.remaining > 0 {

@@ -106,7 +106,6 @@ struct Hub: ~Copyable {
         let session = broker.beginSession(identity)
         connection.session = session
         connection.state = .greeted
-        connection.deadline = .max
         outbox.attach(connection, session: session)
         let welcome = Welcome(
             maxBodyBytes: UInt32(maxBodyBytes), instance: instance, session: broker.sessionID(session),

@@ -261,14 +261,14 @@ public final class Server {
 
     private func write(_ connection: Connection, now: UInt64) {
         connection.settlePendingSent(pool: hub.outbox.pool)
+        if connection.state == .ended {
+            // What the socket takes is what a peer gets that is told why: waiting on it would be its to prolong.
+            if !isDrained(connection) { close(connection) }
+            return
+        }
         let before = connection.output.count
         let result = connection.output.flush(to: connection.descriptor.raw, pool: hub.outbox.pool) {
             MessageBody.release(token: $0)
-        }
-        if connection.state == .ended {
-            // One try is what a peer gets that is being told why: waiting on it would be its to prolong.
-            close(connection)
-            return
         }
         switch result {
         case .done, .more, .wouldBlock:
@@ -294,7 +294,7 @@ public final class Server {
             connection.isThrottled = true
         } else if queued <= limits.outputLowWatermark, connection.isThrottled {
             connection.isThrottled = false
-            connection.deadline = .max
+            connections.forgetDeadline(of: connection)
             if !connection.backlog.isEmpty { backlogged.append(connection) }
         }
     }

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ChanCore
+
+/// A broker with a sink that records: applies inputs that are values.
+public struct BrokerEngine: ~Copyable {
+    /// The broker itself, for what is no input.
+    public var broker: Broker<UInt64>
+    private var sink = RecordingSink()
+    private var recorded: (events: [BrokerEvent], discarded: [UInt64]) = ([], [])
+
+    /// Makes a broker without channels.
+    public init(seed: UInt64, limits: BrokerLimits = BrokerLimits(), spaces: [Space] = []) {
+        broker = Broker(seed: seed, limits: limits, spaces: spaces)
+    }
+
+    /// Effects of the last input, in commit order.
+    public var events: [BrokerEvent] { recorded.events }
+    /// Bodies that the last input let go.
+    public var discarded: [UInt64] { recorded.discarded }
+    /// What the broker told its sink against the sink's contract.
+    public var fault: String? { sink.fault }
+
+    /// Applies one input, its names being the broker's own.
+    @discardableResult
+    public mutating func apply(_ input: BrokerInput) -> BrokerReply {
+        let reply = perform(input)
+        recorded = sink.take()
+        return reply
+    }
+
+    private mutating func perform(_ input: BrokerInput) -> BrokerReply {
+        switch input {
+        case .begin(_, let identity): return .session(broker.beginSession(identity))
+        case .end(let session): broker.endSession(session, into: &sink)
+        case .open(let session, _, let options):
+            return .opened(broker.open(session: session, options, into: &sink))
+        case .remove(let session, let name):
+            return .done(broker.remove(session: session, name: name, into: &sink))
+        case .send(let session, let request, let handle, let messages, let timeout):
+            guard let chain = chain(messages, session, request) else { return .nothing }
+            broker.send(
+                session: session, request: request, handle: handle, chain: chain, timeout: timeout,
+                into: &sink)
+        case .receive(let session, let request, let handle, let count, let timeout, let drained):
+            broker.receive(
+                session: session, request: request, handle: handle, count: count, timeout: timeout,
+                untilDrained: drained, into: &sink)
+        case .select(let session, let request, let inputs, let ordered, let timeout):
+            select(session, request, inputs, ordered, timeout)
+        case .cancel(let session, let request):
+            broker.cancel(session: session, request: request, into: &sink)
+        case .close(let session, let handle, let reason):
+            return .closed(broker.close(session: session, handle: handle, reason: reason, into: &sink))
+        case .closeHandle(let session, let handle):
+            return .done(broker.closeHandle(session: session, handle: handle, into: &sink))
+        case .stop(let session, let handle):
+            return .done(broker.stop(session: session, handle: handle, into: &sink))
+        case .settle(let session, let handle, let first, let count):
+            return .known(
+                broker.settle(session: session, handle: handle, first: first, count: count, into: &sink))
+        case .giveBack(let session, let handle, let first, let count, let seen):
+            return .known(
+                broker.giveBack(
+                    session: session, handle: handle, first: first, count: count, seen: seen, into: &sink))
+        case .advance(let time): broker.advance(to: time, into: &sink)
+        }
+        return .nothing
+    }
+
+    /// Asks for room in the quotas as the daemon does, then makes the chain; nil where the request failed.
+    private mutating func chain(
+        _ sent: [SentMessage], _ session: UInt32, _ request: UInt64
+    ) -> MessageChain? {
+        let bytes = sent.reduce(0) { $0 + $1.byteCount }
+        if let failure = broker.admit(session: session, count: sent.count, byteCount: bytes) {
+            sink.failed(session: session, request: request, failure: failure)
+            return nil
+        }
+        var chain = MessageChain()
+        for message in sent {
+            broker.append(message.body, byteCount: message.byteCount, to: &chain, session: session)
+        }
+        return chain
+    }
+
+    private mutating func select(
+        _ session: UInt32, _ request: UInt64, _ inputs: [CaseInput], _ ordered: Bool, _ timeout: Int64
+    ) {
+        let sent = inputs.compactMap(\.message)
+        let bytes = sent.reduce(0) { $0 + $1.byteCount }
+        if let failure = broker.admit(session: session, count: sent.count, byteCount: bytes) {
+            sink.failed(session: session, request: request, failure: failure)
+            return
+        }
+        var cases: [SelectCase] = []
+        cases.reserveCapacity(inputs.count)
+        for input in inputs {
+            var chain = MessageChain()
+            if let message = input.message {
+                broker.append(message.body, byteCount: message.byteCount, to: &chain, session: session)
+            }
+            cases.append(
+                SelectCase(
+                    input.kind, handle: input.handle, untilDrained: input.untilDrained, chain: chain))
+        }
+        broker.select(
+            session: session, request: request, cases: cases, ordered: ordered, timeout: timeout, into: &sink)
+    }
+}

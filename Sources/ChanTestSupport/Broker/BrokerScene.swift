@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ChanCore
+
+/// A broker for tests that tell a story: requests have outcomes, and everything that must always hold is
+/// checked after every step.
+public final class BrokerScene {
+    /// How a request stands.
+    public enum Outcome: Equatable, Sendable {
+        /// It waits.
+        case waiting
+        /// Its messages are committed.
+        case sent
+        /// The send case of this index won.
+        case selected(Int)
+        /// These bodies came, by a receive or by a case of a select.
+        case received([UInt64], by: Int = 0)
+        /// It ended without success.
+        case failed(FailureKind, by: Int? = nil)
+    }
+
+    /// A handle with its session.
+    public struct Port: Hashable, Sendable {
+        /// The session.
+        public var session: UInt32
+        /// The handle's number there.
+        public var handle: UInt32
+
+        /// Makes a port.
+        public init(session: UInt32, handle: UInt32) {
+            self.session = session
+            self.handle = handle
+        }
+    }
+
+    /// The broker with its recorder.
+    public var engine: BrokerEngine
+    private var time = ManualTime()
+    private var outcomes: [UInt64: BrokerEvent] = [:]
+    private var nextRequest: UInt64 = 1
+    private let report: (String) -> Void
+
+    /// Makes a broker without channels; `report` is told of everything that must never be.
+    public init(
+        seed: UInt64 = 1, limits: BrokerLimits = BrokerLimits(), spaces: [Space] = [],
+        report: @escaping (String) -> Void
+    ) {
+        engine = BrokerEngine(seed: seed, limits: limits, spaces: spaces)
+        self.report = report
+    }
+
+    /// Applies an input, then checks the invariants and that no request has two outcomes.
+    @discardableResult
+    public func apply(_ input: BrokerInput) -> BrokerReply {
+        let reply = engine.apply(input)
+        for event in engine.events where outcomes.updateValue(event, forKey: event.request) != nil {
+            report("a second outcome: \(event)")
+        }
+        if let fault = engine.fault { report(fault) }
+        do {
+            try engine.broker.checkInvariants()
+        } catch {
+            report("after \(input): \(error.description)")
+        }
+        return reply
+    }
+
+    // MARK: Sessions and channels
+
+    /// A client connects.
+    public func client(
+        uid: UInt32 = 1000, gid: UInt32 = 100, groups: [UInt32] = [], pid: UInt32 = 1,
+        administrator: Bool = false
+    ) -> UInt32 {
+        let identity = Identity(
+            uid: uid, gid: gid, groups: groups, pid: pid, isAdministrator: administrator)
+        guard case .session(let session) = apply(.begin(label: 0, identity)) else { return .max }
+        return session
+    }
+
+    /// A client is gone.
+    public func end(_ session: UInt32) { apply(.end(session: session)) }
+
+    /// Opens with what `state` states.
+    public func tryOpen(
+        _ session: UInt32, _ name: String, role: Role = .both, _ state: (inout OpenOptions) -> Void = { _ in }
+    ) -> Result<OpenedChannel, Failure> {
+        var options = OpenOptions(name: name, role: role)
+        state(&options)
+        guard case .opened(let result) = apply(.open(session: session, label: 0, options)) else {
+            return .failure(Failure(.invalidArgument))
+        }
+        return result
+    }
+
+    /// Opens, or throws why not.
+    public func open(
+        _ session: UInt32, _ name: String, capacity: Int64? = nil, role: Role = .both,
+        _ state: (inout OpenOptions) -> Void = { _ in }
+    ) throws(Failure) -> Port {
+        let result = tryOpen(session, name, role: role) {
+            $0.capacity = capacity
+            state(&$0)
+        }
+        return Port(session: session, handle: try result.get().handle)
+    }
+
+    /// Removes a name; nil for success.
+    public func remove(_ session: UInt32, _ name: String) -> Failure? {
+        guard case .done(let failure) = apply(.remove(session: session, name: name)) else { return nil }
+        return failure
+    }
+
+    /// Closes the channel; says whether this call did, or nil for a failure.
+    @discardableResult
+    public func close(_ port: Port, _ reason: CloseReason = CloseReason()) -> Bool? {
+        guard case .closed(.success(let first)) =
+            apply(.close(session: port.session, handle: port.handle, reason))
+        else { return nil }
+        return first
+    }
+
+    /// Closes the handle; nil for success.
+    @discardableResult
+    public func closeHandle(_ port: Port) -> Failure? {
+        guard case .done(let failure) = apply(.closeHandle(session: port.session, handle: port.handle)) else {
+            return nil
+        }
+        return failure
+    }
+
+    /// Takes the receive role away; nil for success.
+    @discardableResult
+    public func stop(_ port: Port) -> Failure? {
+        guard case .done(let failure) = apply(.stop(session: port.session, handle: port.handle)) else {
+            return nil
+        }
+        return failure
+    }
+
+    /// The channel of a handle as it is now.
+    public func state(_ port: Port) throws(Failure) -> ChannelSnapshot {
+        try engine.broker.snapshot(session: port.session, handle: port.handle).get()
+    }
+
+    // MARK: Operations
+
+    private func request() -> UInt64 {
+        defer { nextRequest += 1 }
+        return nextRequest
+    }
+
+    /// Sends one message or a batch; returns the request.
+    @discardableResult
+    public func send(_ port: Port, _ bodies: UInt64..., timeout: Int64 = -1) -> UInt64 {
+        send(port, bodies.map { SentMessage($0) }, timeout: timeout)
+    }
+
+    /// Sends messages of their own sizes; returns the request.
+    @discardableResult
+    public func send(_ port: Port, _ messages: [SentMessage], timeout: Int64 = -1) -> UInt64 {
+        let request = request()
+        apply(
+            .send(
+                session: port.session, request: request, handle: port.handle, messages, timeout: timeout))
+        return request
+    }
+
+    /// Receives; returns the request.
+    @discardableResult
+    public func receive(
+        _ port: Port, upTo count: UInt32 = 1, timeout: Int64 = -1, untilDrained: Bool = false
+    ) -> UInt64 {
+        let request = request()
+        apply(
+            .receive(
+                session: port.session, request: request, handle: port.handle, count: count, timeout: timeout,
+                untilDrained: untilDrained))
+        return request
+    }
+
+    /// Selects; returns the request.
+    @discardableResult
+    public func select(
+        _ session: UInt32, _ cases: [CaseInput], ordered: Bool = false, timeout: Int64 = -1
+    ) -> UInt64 {
+        let request = request()
+        apply(
+            .select(session: session, request: request, cases, ordered: ordered, timeout: timeout))
+        return request
+    }
+
+    /// Withdraws a request.
+    public func cancel(_ session: UInt32, _ request: UInt64) {
+        apply(.cancel(session: session, request: request))
+    }
+
+    /// Is done with deliveries; false where a number was never given out.
+    @discardableResult
+    public func settle(_ port: Port, _ first: UInt64, count: UInt32 = 1) -> Bool {
+        apply(.settle(session: port.session, handle: port.handle, first: first, count: count))
+            == .known(true)
+    }
+
+    /// Returns deliveries; false where a number was never given out.
+    @discardableResult
+    public func giveBack(_ port: Port, _ first: UInt64, count: UInt32 = 1, seen: Bool = false) -> Bool {
+        apply(
+            .giveBack(session: port.session, handle: port.handle, first: first, count: count, seen: seen))
+            == .known(true)
+    }
+
+    /// Lets time pass.
+    public func wait(_ nanoseconds: UInt64) { apply(.advance(to: time.advance(by: nanoseconds))) }
+
+    // MARK: Outcomes
+
+    /// The event that ended a request; nil while it waits.
+    public func event(_ request: UInt64) -> BrokerEvent? { outcomes[request] }
+
+    /// How a request stands.
+    public subscript(_ request: UInt64) -> Outcome {
+        switch outcomes[request] {
+        case nil: .waiting
+        case .sent: .sent
+        case .selected(_, _, let index): .selected(Int(index))
+        case .delivered(_, _, let group, let messages):
+            .received(messages.map(\.body), by: Int(group.caseIndex))
+        case .failed(_, _, let failure): .failed(failure.kind, by: failure.caseIndex.map { Int($0) })
+        }
+    }
+
+    /// Why a request failed; nil where it did not.
+    public func failure(_ request: UInt64) -> Failure? { outcomes[request]?.failure }
+
+    /// The messages that a request got, with their marks.
+    public func messages(_ request: UInt64) -> [DeliveredMessage] {
+        if case .delivered(_, _, _, let messages) = outcomes[request] { messages } else { [] }
+    }
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanCore
+
+/// A case that waits: where its operation and the case itself stand.
+struct WaitingCase {
+    var operation: Int
+    var index: Int
+}
+
+/// Rules 1 to 4: who proceeds.
+extension ModelBroker {
+    /// The first waiting send or receive on a channel, of another operation than `other`.
+    func first(_ channel: UInt64, sends: Bool, except other: RequestKey? = nil) -> WaitingCase? {
+        for (operation, candidate) in waiting.enumerated() where candidate.key != other {
+            for (index, one) in candidate.cases.enumerated()
+            where one.channel == channel && one.isSend == sends {
+                return WaitingCase(operation: operation, index: index)
+            }
+        }
+        return nil
+    }
+
+    /// The first waiting receive for which there is a message: queued, or offered by another operation.
+    private func firstMatch(_ channel: UInt64) -> WaitingCase? {
+        guard let there = channels[channel] else { return nil }
+        for (operation, candidate) in waiting.enumerated() {
+            for (index, one) in candidate.cases.enumerated() where one.channel == channel && !one.isSend {
+                if !there.queue.isEmpty || first(channel, sends: true, except: candidate.key) != nil {
+                    return WaitingCase(operation: operation, index: index)
+                }
+            }
+        }
+        return nil
+    }
+
+    /// Lets everything on a channel proceed that can, in order.
+    mutating func run(_ channel: UInt64) {
+        while true {
+            if let receiver = firstMatch(channel) {
+                commitReceive(receiver, channel)
+            } else if channels[channel]?.hasRoom == true, let sender = first(channel, sends: true) {
+                enqueueFirst(of: sender, channel)
+            } else {
+                break
+            }
+        }
+        reportClosed(channel)
+        collect(channel)
+    }
+
+    /// Rule 2: the queued ones first, waiting senders moving up; then from waiting senders themselves.
+    private mutating func commitReceive(_ receiver: WaitingCase, _ channel: UInt64) {
+        let operation = waiting[receiver.operation]
+        let mine = operation.cases[receiver.index]
+        var taken: [ModelMessage] = []
+        var bytes = 0
+        while taken.count < operation.limit, taken.isEmpty || bytes < limits.receiveBatchBytes {
+            if channels[channel]?.queue.isEmpty == false, let first = channels[channel]?.queue.removeFirst() {
+                taken.append(first)
+                while channels[channel]?.hasRoom == true,
+                    let sender = self.first(channel, sends: true, except: operation.key)
+                {
+                    enqueueFirst(of: sender, channel)
+                }
+            } else if let sender = first(channel, sends: true, except: operation.key) {
+                taken.append(acceptFirst(of: sender, channel))
+            } else {
+                break
+            }
+            bytes += taken.last?.byteCount ?? 0
+        }
+        deliver(taken, to: operation, mine)
+    }
+
+    private mutating func enqueueFirst(of sender: WaitingCase, _ channel: UInt64) {
+        let message = acceptFirst(of: sender, channel)
+        channels[channel]?.queue.append(message)
+    }
+
+    /// Commits a waiting send's first message; the send is over with its last.
+    private mutating func acceptFirst(of sender: WaitingCase, _ channel: UInt64) -> ModelMessage {
+        var message = waiting[sender.operation].cases[sender.index].messages.removeFirst()
+        waiting[sender.operation].accepted += 1
+        channels[channel]?.accepted += 1
+        message.acceptance = channels[channel]?.accepted ?? 0
+        let operation = waiting[sender.operation]
+        let mine = operation.cases[sender.index]
+        if mine.messages.isEmpty {
+            let (session, request) = (operation.key.session, operation.key.request)
+            finish(
+                operation.key,
+                operation.isSelect
+                    ? .selected(session: session, request: request, caseIndex: mine.index)
+                    : .sent(session: session, request: request))
+        }
+        return message
+    }
+
+    private mutating func deliver(_ taken: [ModelMessage], to operation: ModelOperation, _ mine: ModelCase) {
+        let session = operation.key.session
+        guard var handle = sessions[session]?.handles[mine.handle] else { return }
+        let group = DeliveryGroup(
+            caseIndex: mine.index, handle: mine.handle, first: handle.next, count: UInt32(taken.count),
+            byteCount: taken.reduce(0) { $0 + $1.byteCount },
+            closed: channels[mine.channel]?.isClosed ?? false)
+        for message in taken {
+            handle.deliveries[handle.next] = message
+            handle.next += 1
+        }
+        sessions[session]?.handles[mine.handle] = handle
+        let messages = taken.map {
+            DeliveredMessage(
+                body: $0.body, byteCount: $0.byteCount, attempts: $0.attempts, redelivered: $0.redelivered)
+        }
+        finish(
+            operation.key,
+            .delivered(session: session, request: operation.key.request, group: group, messages: messages))
+    }
+
+    /// Takes an operation out and tells its outcome; what it did not commit ends with it.
+    mutating func finish(_ key: RequestKey, _ event: BrokerEvent) {
+        withdraw(key)
+        if key == arriving { late = event } else { events.append([event]) }
+    }
+
+    /// Takes an operation out; what it did not commit ends with it.
+    mutating func withdraw(_ key: RequestKey) {
+        guard let index = waiting.firstIndex(where: { $0.key == key }) else { return }
+        discarded += waiting[index].cases.flatMap { $0.messages.map(\.body) }
+        waiting.remove(at: index)
+    }
+
+    /// Ends these operations in one step, of which none is told first.
+    mutating func fail(
+        _ keys: [RequestKey], _ kind: FailureKind, reason: CloseReason = CloseReason(),
+        caseIndex: (ModelOperation) -> UInt16? = { _ in nil }
+    ) {
+        var group: [BrokerEvent] = []
+        for key in keys {
+            guard let operation = waiting.first(where: { $0.key == key }) else { continue }
+            withdraw(key)
+            group.append(
+                .failed(
+                    session: key.session, request: key.request,
+                    failure: Failure(
+                        kind, caseIndex: operation.isSelect ? caseIndex(operation) : nil,
+                        accepted: operation.accepted, reason: reason.code, text: reason.text)))
+        }
+        if !group.isEmpty { events.append(group) }
+    }
+
+    /// Rule 4: waiting receives end, in order, once nothing can come any more.
+    private mutating func reportClosed(_ channel: UInt64) {
+        while let there = channels[channel], there.isClosed, there.queue.isEmpty {
+            var found: (key: RequestKey, index: UInt16)?
+            search: for operation in waiting {
+                for one in operation.cases
+                where one.channel == channel && !one.isSend
+                    && reportsClosed(channel, untilDrained: one.untilDrained)
+                {
+                    found = (operation.key, one.index)
+                    break search
+                }
+            }
+            guard let found else { return }
+            fail([found.key], .closed, reason: there.reason) { _ in found.index }
+        }
+    }
+
+    /// Rules 4 and 16: waiting sends of a channel that takes none any more end, in order.
+    mutating func failSenders(_ channel: UInt64, _ kind: FailureKind) {
+        while let sender = first(channel, sends: true) {
+            let operation = waiting[sender.operation]
+            let reason = kind == .closed ? channels[channel]?.reason ?? CloseReason() : CloseReason()
+            fail([operation.key], kind, reason: reason) { $0.cases[sender.index].index }
+        }
+    }
+
+    /// Rule 15: a generation that nothing holds is gone, its name free.
+    mutating func collect(_ channel: UInt64) {
+        guard let there = channels[channel], openHandles(channel).isEmpty, unsettled(channel) == 0,
+            there.queue.isEmpty || there.isRemoved, !there.keep
+        else { return }
+        discarded += there.queue.map(\.body)
+        discardedCount += UInt64(there.queue.count)
+        channels[channel] = nil
+        if names[there.name] == channel { names[there.name] = nil }
+    }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanCore
+
+/// What names an operation.
+struct RequestKey: Hashable, Sendable {
+    var session: UInt32
+    var request: UInt64
+
+    init(_ session: UInt32, _ request: UInt64) {
+        self.session = session
+        self.request = request
+    }
+}
+
+struct ModelMessage: Hashable, Sendable {
+    var body: UInt64
+    var byteCount: Int
+    var uid: UInt32
+    var acceptance: UInt64 = 0
+    var attempts: UInt16 = 0
+    var redelivered = false
+}
+
+struct ModelCase: Hashable, Sendable {
+    var index: UInt16
+    var isSend: Bool
+    var handle: UInt32
+    var channel: UInt64
+    var untilDrained: Bool
+    /// What a send still has to commit.
+    var messages: [ModelMessage]
+}
+
+struct ModelOperation: Hashable, Sendable {
+    var key: RequestKey
+    var cases: [ModelCase]
+    var isSelect: Bool
+    /// The most messages that a receive takes.
+    var limit: Int
+    /// Messages of a batch that are committed.
+    var accepted: UInt32 = 0
+    var deadline: UInt64?
+}
+
+struct ModelHandle: Hashable, Sendable {
+    var channel: UInt64
+    var role: Role
+    var isOpen = true
+    /// The next delivery's number.
+    var next: UInt64 = 1
+    var deliveries: [UInt64: ModelMessage] = [:]
+}
+
+struct ModelSession: Hashable, Sendable {
+    var identity: Identity
+    var handles: [UInt32: ModelHandle] = [:]
+
+    static func == (left: ModelSession, right: ModelSession) -> Bool {
+        left.identity == right.identity && left.handles == right.handles
+    }
+
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(identity.uid)
+        hasher.combine(handles)
+    }
+}
+
+struct ModelChannel: Sendable {
+    var name: String
+    /// Nil is undecided (rule 14).
+    var capacity: Int64?
+    var typeTag: String?
+    var closesWithLastSender: Bool?
+    var failsWithLastReceiver: Bool?
+    var owner: UInt32
+    var group: UInt32
+    var mode: UInt16
+    var keep: Bool
+    /// What can be received, by acceptance.
+    var queue: [ModelMessage] = []
+    var accepted: UInt64 = 0
+    var settled: UInt64 = 0
+    var isClosed = false
+    var isRemoved = false
+    var reason = CloseReason()
+    var hadSender = false
+    var hadReceiver = false
+
+    /// A send meets a receive (rules 3 and 14).
+    var isRendezvous: Bool { capacity == nil || capacity == 0 }
+
+    /// A message could go into the buffer now.
+    var hasRoom: Bool {
+        switch capacity {
+        case nil: false
+        case -1: true
+        case .some(let capacity): queue.count < Int(capacity)
+        }
+    }
+}
+
+/// Questions about the state.
+extension ModelBroker {
+    /// The open handles on a channel.
+    func openHandles(_ channel: UInt64) -> [ModelHandle] {
+        sessions.values.flatMap { $0.handles.values.filter { $0.isOpen && $0.channel == channel } }
+    }
+
+    func sendHandles(_ channel: UInt64) -> Int {
+        openHandles(channel).count { $0.role.contains(.send) }
+    }
+
+    func receiveHandles(_ channel: UInt64) -> Int {
+        openHandles(channel).count { $0.role.contains(.receive) }
+    }
+
+    /// Deliveries of a channel that are not settled, in whatever session.
+    func unsettled(_ channel: UInt64) -> Int {
+        sessions.values.reduce(0) { sum, session in
+            session.handles.values.reduce(sum) { $0 + ($1.channel == channel ? $1.deliveries.count : 0) }
+        }
+    }
+
+    /// Rule 16: it fails with its last receiver, had one, and has none.
+    func lacksReceivers(_ channel: UInt64) -> Bool {
+        guard let there = channels[channel], there.failsWithLastReceiver == true else { return false }
+        return there.hadReceiver && receiveHandles(channel) == 0
+    }
+
+    /// Rule 4: a receive reports closed now, if nothing is queued.
+    func reportsClosed(_ channel: UInt64, untilDrained: Bool) -> Bool {
+        guard let there = channels[channel], there.isClosed, there.queue.isEmpty else { return false }
+        return untilDrained || unsettled(channel) == 0
+    }
+
+    /// The session's handle, if it is open.
+    func openHandle(_ session: UInt32, _ number: UInt32) -> ModelHandle? {
+        guard let handle = sessions[session]?.handles[number], handle.isOpen else { return nil }
+        return handle
+    }
+
+    /// Messages and bytes that a user sent and nobody settled.
+    func usage(_ uid: UInt32) -> (messages: Int, bytes: Int) {
+        var all = channels.values.flatMap(\.queue)
+        for session in sessions.values {
+            for handle in session.handles.values { all += handle.deliveries.values }
+        }
+        for operation in waiting { all += operation.cases.flatMap(\.messages) }
+        let mine = all.filter { $0.uid == uid }
+        return (mine.count, mine.reduce(0) { $0 + $1.byteCount })
+    }
+
+    /// Rule 27: whether a user may have these messages too.
+    func exceedsQuota(_ session: UInt32, _ messages: [SentMessage]) -> Bool {
+        guard let uid = sessions[session]?.identity.uid else { return false }
+        // Counting is only worth its time where a limit is in reach.
+        guard limits.messagesPerUser < 10_000 || limits.bytesPerUser < 100_000 else { return false }
+        let used = usage(uid)
+        return used.messages + messages.count > limits.messagesPerUser
+            || used.bytes + messages.reduce(0) { $0 + $1.byteCount } > limits.bytesPerUser
+    }
+
+    /// Rule 27: waiters of a session; an operation without a case counts as one.
+    func waiters(_ session: UInt32) -> Int {
+        waiting.reduce(0) { $0 + ($1.key.session == session ? max(1, $1.cases.count) : 0) }
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Iterating: `for try await element in channel` receives until the channel is closed and drained, and then
+/// ends without an error (rule 5).
+///
+/// It takes one message at a time, so that several consumers share the work; see ``Chan/messages(readAhead:)``
+/// and ``Chan/batches(of:)`` for more at once.
+extension Chan: AsyncSequence {
+    /// Receives one element at a time until the channel is closed.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        private let channel: Chan
+        private var isOver = false
+
+        init(_ channel: Chan) { self.channel = channel }
+
+        /// The next element; nil once the channel is closed and drained.
+        ///
+        /// Waits, ends by cancellation and throws as ``Chan/receive(timeout:)`` does. Runs where the caller runs.
+        public mutating func next(
+            isolation actor: isolated (any Actor)? = #isolation
+        ) async throws -> Element? {
+            if isOver { return nil }
+            do {
+                return try await channel.receive()
+            } catch is ChannelClosed {
+                isOver = true
+                return nil
+            }
+        }
+    }
+
+    /// Begins an iteration; several may go on at a time and share the messages.
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
+
+    /// The channel's elements, received up to `count` at a time and handed over without suspending while there
+    /// are some: for streams of many small messages.
+    ///
+    /// Each is settled when it is handed over. What was not goes back unseen when the iterator goes or the task
+    /// is cancelled, and may then reach another receiver after later messages. On a rendezvous channel it meets
+    /// up to `count` senders that wait.
+    public func messages(readAhead count: Int) -> ReadAheadMessages<Element> {
+        ReadAheadMessages(channel: self, count: count)
+    }
+
+    /// The channel's elements in arrays of 1 to `count`, as they are there; ends when the channel is closed.
+    public func batches(of count: Int) -> MessageBatches<Element> {
+        MessageBatches(channel: self, count: count)
+    }
+}
+
+/// The elements of a channel, received ahead; see ``Chan/messages(readAhead:)``.
+public struct ReadAheadMessages<Element: Sendable>: AsyncSequence, Sendable {
+    let channel: Chan<Element>
+    let count: Int
+
+    /// Hands over what was received ahead, and receives more when that is used up.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        @usableFromInline let ahead: ReadAhead<Element>
+        @usableFromInline var isOver = false
+
+        init(_ ahead: ReadAhead<Element>) { self.ahead = ahead }
+
+        /// The next element; nil once the channel is closed and drained.
+        ///
+        /// Suspends only where nothing is left of what was received ahead. Throws as ``Chan/receive(timeout:)``
+        /// does; the next call after an error goes on.
+        @inlinable
+        public mutating func next(
+            isolation actor: isolated (any Actor)? = #isolation
+        ) async throws -> Element? {
+            if ahead.remaining > 0 { return try ahead.take() }
+            if isOver { return nil }
+            let element = try await ahead.refill()
+            isOver = element == nil
+            return element
+        }
+    }
+
+    /// Begins an iteration, which receives nothing before its first element is asked for.
+    public func makeAsyncIterator() -> AsyncIterator {
+        AsyncIterator(channel.backend.readAhead(count))
+    }
+}
+
+/// The elements of a channel in arrays; see ``Chan/batches(of:)``.
+public struct MessageBatches<Element: Sendable>: AsyncSequence, Sendable {
+    let channel: Chan<Element>
+    let count: Int
+
+    /// Receives one array at a time until the channel is closed.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        private let batches: MessageBatches
+        private var isOver = false
+
+        init(_ batches: MessageBatches) { self.batches = batches }
+
+        /// The next array; nil once the channel is closed and drained.
+        ///
+        /// Waits, ends by cancellation and throws as ``Chan/receive(upTo:timeout:)`` does.
+        public mutating func next(
+            isolation actor: isolated (any Actor)? = #isolation
+        ) async throws -> [Element]? {
+            if isOver { return nil }
+            do {
+                return try await batches.channel.receive(upTo: batches.count)
+            } catch is ChannelClosed {
+                isOver = true
+                return nil
+            }
+        }
+    }
+
+    /// Begins an iteration.
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
+}

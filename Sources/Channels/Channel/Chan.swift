@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A channel of elements, as in Go, shared with other processes.
+///
+/// ```swift
+/// let jobs = try await client.channel("jobs", capacity: 16, of: Job.self)
+/// try await jobs.send(job)
+/// for try await job in jobs { ... }
+/// ```
+///
+/// A channel value is a handle: copies share it, and the last copy that goes closes the handle, not the
+/// channel. It may be used by any number of tasks at a time.
+///
+/// **Waiting.** `send` and `receive` suspend the task until the daemon has committed them; no thread is
+/// blocked. A `timeout` of zero or less is a try. The daemon's clock decides about timeouts; should it not
+/// answer within 5 seconds after one, the operation fails with ``ChandError/Code/outcomeUnknown`` (rule 10).
+///
+/// **Cancellation.** Cancelling the task withdraws the operation. It ends in exactly one way (rule 22): with
+/// its result, if it was committed first, or with `CancellationError` and without effect.
+///
+/// **Errors.** ``ChannelClosed`` where the channel is closed, ``ChandError`` for everything else.
+public struct Chan<Element: Sendable>: Sendable {
+    let backend: any ChannelBackend<Element>
+
+    init(_ backend: any ChannelBackend<Element>) { self.backend = backend }
+
+    /// The absolute name, such as `/uid/1000/jobs` (rule 25).
+    public var name: String { backend.name }
+    /// The directions in which it was opened.
+    public var role: ChannelRole { backend.role }
+    /// Which life of the name this is: a handle never moves to another (rule 15).
+    public var generation: UInt64 { backend.generation }
+    /// Whether opening it created the channel.
+    public var wasCreated: Bool { backend.wasCreated }
+
+    // MARK: - Closing
+
+    /// Closes the channel for all processes; nothing can be sent any more, what is in it can be received.
+    ///
+    /// Waits for the daemon's answer, which comes at once. Needs the send role (rule X14).
+    ///
+    /// - Parameter reason: what both sides are told.
+    /// - Returns: whether this call closed it; closing twice is no error (rule 4).
+    @discardableResult
+    public func close(reason: CloseReason = CloseReason()) async throws -> Bool {
+        try await backend.close(reason)
+    }
+
+    /// Gives up receiving with this value and its copies, and keeps sending (rule X14).
+    ///
+    /// Receives that wait fail with ``ChandError/Code/handleClosed``; messages that were received ahead go back.
+    public func stop() async throws {
+        try await backend.stop()
+    }
+
+    /// Gives the channel up: closes the handle that this value and its copies share.
+    ///
+    /// Operations under way fail with ``ChandError/Code/handleClosed``, and so do later ones. Returns when the
+    /// daemon has done it, and does so also where the task is cancelled or the connection is lost. Without it
+    /// the handle is closed when the last copy goes.
+    public func release() async {
+        await backend.release()
+    }
+
+    // MARK: - Looking
+
+    /// The channel's state at one instant, without waiting for anything but the answer.
+    public func status() async throws -> ChannelStatus {
+        try await backend.status()
+    }
+
+    /// The number of messages in the buffer: Go's `len` (rule 6).
+    public var length: Int {
+        get async throws { try await status().length }
+    }
+
+    /// How many messages the channel buffers: Go's `cap`.
+    public var capacity: ChannelCapacity {
+        get async throws { try await status().capacity }
+    }
+
+    /// Whether a send would end at once; stale as soon as it is known (rule 6).
+    public func sendReady() async throws -> Bool {
+        try await status().sendReady
+    }
+
+    /// Whether a receive would end at once, be it with *closed*; stale as soon as it is known (rule 6).
+    public func receiveReady() async throws -> Bool {
+        try await status().receiveReady
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanSystem
+import ChanWire
+
+/// One RECEIVE frame; what is done with the messages is the subclasses'.
+class ReceiveOperation: Operation, @unchecked Sendable {
+    final let handle: RemoteHandle
+    private let count: UInt32
+
+    init(_ handle: RemoteHandle, count: Int, timeout: Int64) {
+        self.handle = handle
+        self.count = UInt32(clamping: min(max(count, 1), WireLimits.maxBatchMessages))
+        super.init(timeout: timeout)
+    }
+
+    override final func obstacle() -> ChandError? { handle.obstacle() }
+
+    override final func write(request: UInt64, to connection: Connection) {
+        let size = FrameHeader.byteCount + ReceiveRequest.byteCount
+        let target = connection.output.bytes.writable(atLeast: size)
+        guard let base = target.baseAddress else { return }
+        ReceiveRequest(handle: handle.number, count: count, timeout: timeout).write(
+            to: base, request: request)
+        connection.output.bytes.commit(size)
+    }
+
+    override final func answered(by frame: AnswerFrame, on connection: Connection) throws(WireFault) {
+        try frame.expect(.received)
+        let received = try Received(reading: frame.body)
+        guard received.handle == handle.number, received.count >= 1, received.count <= count else {
+            throw WireFault(
+                .malformed, "RECEIVED with \(received.count) messages of handle \(received.handle)")
+        }
+        try take(received, of: frame, on: connection)
+    }
+
+    /// Takes what was received: says what becomes of every delivery, and resumes the caller.
+    func take(
+        _ received: Received, of frame: AnswerFrame, on connection: Connection
+    ) throws(WireFault) {
+        preconditionFailure("every kind of receive takes its own messages")
+    }
+
+    /// A try found nothing.
+    func foundNothing() {}
+
+    override final func failed(_ failure: Failed, on connection: Connection) {
+        if failure.code == .wouldBlock {
+            foundNothing()
+        } else {
+            fail(DaemonFailure.error(failure, channel: handle.name))
+        }
+    }
+
+    /// The error with the channel's name in it.
+    final func named(_ error: any Error) -> any Error {
+        guard let error = error as? ChandError, error.channel == nil else { return error }
+        return error.about(channel: handle.name)
+    }
+}
+
+/// Receives one element: decoded on the loop, and settled by the resume, unless it does not decode.
+final class SingleReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendable {
+    private let codec: ElementCodec<Element>
+    /// Resumed with nil where a try found nothing.
+    var continuation: UnsafeContinuation<Element?, any Error>?
+
+    init(_ channel: RemoteChannel<Element>, timeout: Int64) {
+        codec = channel.codec
+        super.init(channel, count: 1, timeout: timeout)
+    }
+
+    override func take(
+        _ received: Received, of frame: AnswerFrame, on connection: Connection
+    ) throws(WireFault) {
+        var rest = received
+        let message = try rest.next()
+        do {
+            let element = try codec.decode(frame.slice(message.bytes))
+            connection.ledger.note(.settled, handle: received.handle, first: received.first, count: 1)
+            continuation.take()?.resume(returning: element)
+        } catch {
+            connection.ledger.note(.returnedSeen, handle: received.handle, first: received.first, count: 1)
+            continuation.take()?.resume(throwing: handle.undecodable(error))
+        }
+    }
+
+    override func foundNothing() { continuation.take()?.resume(returning: nil) }
+    override func fail(_ error: any Error) { continuation.take()?.resume(throwing: named(error)) }
+}
+
+/// Receives several elements: those up to the first that does not decode, which goes back with the rest.
+final class BatchReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendable {
+    private let codec: ElementCodec<Element>
+    /// Resumed with an empty array where a try found nothing.
+    var continuation: UnsafeContinuation<[Element], any Error>?
+
+    init(_ channel: RemoteChannel<Element>, upTo count: Int, timeout: Int64) {
+        codec = channel.codec
+        super.init(channel, count: count, timeout: timeout)
+    }
+
+    override func take(
+        _ received: Received, of frame: AnswerFrame, on connection: Connection
+    ) throws(WireFault) {
+        var rest = received
+        var elements: [Element] = []
+        elements.reserveCapacity(Int(received.count))
+        var failure: (any Error)?
+        for _ in 0..<received.count {
+            let message = try rest.next()
+            do {
+                elements.append(try codec.decode(frame.slice(message.bytes)))
+            } catch {
+                failure = error
+                break
+            }
+        }
+        let taken = UInt32(elements.count)
+        let end = received.first &+ UInt64(taken)
+        connection.ledger.note(.settled, handle: received.handle, first: received.first, count: taken)
+        guard let failure else { return resume(elements) }
+        connection.ledger.note(.returnedSeen, handle: received.handle, first: end, count: 1)
+        connection.ledger.note(
+            .returnedUnseen, handle: received.handle, first: end &+ 1, count: received.count - taken - 1)
+        if elements.isEmpty { fail(handle.undecodable(failure)) } else { resume(elements) }
+    }
+
+    private func resume(_ elements: [Element]) { continuation.take()?.resume(returning: elements) }
+    override func foundNothing() { resume([]) }
+    override func fail(_ error: any Error) { continuation.take()?.resume(throwing: named(error)) }
+}
+
+/// Receives several messages that are decoded and settled one by one as they are handed over.
+final class ReadAheadReceive: ReceiveOperation, @unchecked Sendable {
+    var continuation: UnsafeContinuation<ReceivedBatch, any Error>?
+
+    override func take(
+        _ received: Received, of frame: AnswerFrame, on connection: Connection
+    ) throws(WireFault) {
+        var check = received
+        for _ in 0..<received.count { _ = try check.next() }
+        let batch = ReceivedBatch(received, of: frame, handle: handle)
+        if let continuation = continuation.take() { continuation.resume(returning: batch) }
+    }
+
+    override func fail(_ error: any Error) { continuation.take()?.resume(throwing: named(error)) }
+}
+
+extension RemoteHandle {
+    /// The error for a message that the codec refuses.
+    final func undecodable(_ error: any Error) -> ChandError {
+        ChandError(
+            .decoding, "a message does not decode and was given back: \(error)", channel: name,
+            underlying: "\(error)")
+    }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanWire
+import Synchronization
+
+/// Messages that were received ahead, in the memory where they were received, and how far they were taken.
+///
+/// The consumer takes them one by one, wherever it runs; the loop settles what was taken. They meet in two
+/// atomics: `taken`, which the consumer raises, and `isReported`, which keeps it from reporting again before the
+/// loop has looked.
+///
+/// Unchecked: `cursor` is the consumer's, one task at a time; `settled` is the loop's; the rest
+/// is constant or atomic.
+final class ReceivedBatch: @unchecked Sendable {
+    private let chunk: Chunk
+    private let handle: RemoteHandle
+    private let first: UInt64
+    private let count: Int
+    private let taken = Atomic<Int>(0)
+    private let isReported = Atomic<Bool>(false)
+    /// Where the next message's length stands in the chunk.
+    private var cursor: Int
+    private var next = 0
+    private var settled = 0
+
+    init(_ received: Received, of frame: AnswerFrame, handle: RemoteHandle) {
+        chunk = frame.chunk
+        self.handle = handle
+        first = received.first
+        count = Int(received.count)
+        cursor = frame.offset + Received.prefixByteCount
+    }
+
+    // MARK: - The consumer's side
+
+    /// How many messages are left.
+    var remaining: Int { count - next }
+
+    /// Takes the next message; the frame was checked when it came.
+    func takeNext() -> MessageBytes {
+        let length = Int(
+            UInt32(littleEndian: chunk.base.loadUnaligned(fromByteOffset: cursor, as: UInt32.self)))
+        let offset = cursor + Received.messagePrefixByteCount
+        cursor = offset + length
+        next += 1
+        return MessageBytes(chunk: chunk, offset: offset, count: length)
+    }
+
+    /// Says that all messages taken so far are the caller's now.
+    func handedOver() {
+        taken.store(next, ordering: .releasing)
+    }
+
+    /// Whether the loop has to be told; false while it is going to look anyway.
+    func needsReport() -> Bool { !isReported.exchange(true, ordering: .acquiringAndReleasing) }
+
+    // MARK: - The loop's side
+
+    /// Settles what was taken, after a report.
+    func settleReported(on connection: Connection) {
+        isReported.store(false, ordering: .sequentiallyConsistent)
+        settle(on: connection)
+    }
+
+    /// Settles what was taken since the last time.
+    func settle(on connection: Connection) {
+        let end = taken.load(ordering: .acquiring)
+        note(.settled, upTo: end, on: connection)
+    }
+
+    /// Gives back what nobody will take; the last one taken as seen, where it was not handed over.
+    func giveBackRest(on connection: Connection) {
+        settle(on: connection)
+        note(.returnedSeen, upTo: next, on: connection)
+        note(.returnedUnseen, upTo: count, on: connection)
+    }
+
+    private func note(_ fate: SettlementLedger.Fate, upTo end: Int, on connection: Connection) {
+        guard end > settled else { return }
+        connection.ledger.note(
+            fate, handle: handle.number, first: first &+ UInt64(settled), count: UInt32(end - settled))
+        settled = end
+    }
+}

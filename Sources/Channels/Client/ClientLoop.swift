@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanSystem
+import ChanWire
+
+/// A client's thread, as the tasks see it: an executor that also takes operations.
+///
+/// It lives as long as a client, a channel or a task that prefers it; when the last of them goes, the thread
+/// closes the connection and ends. The thread itself holds only the core, or it would never go.
+final class ClientLoop: TaskExecutor, Sendable {
+    private let core: LoopCore
+    /// The process that the connection belongs to; a forked child has no loop thread (rule X4).
+    private let pid: Int32
+
+    /// Starts a thread without a connection.
+    init() throws(SystemError) {
+        core = try LoopCore()
+        pid = ThisProcess.pid
+        try core.start(executor: asUnownedTaskExecutor())
+    }
+
+    deinit {
+        if isHere { core.stop() }
+    }
+
+    /// Whether this is the process that made the client.
+    ///
+    /// A system call, so asked off the loop only, where a lock and a wake-up cost more; on the loop the core
+    /// asks once a turn.
+    var isHere: Bool { ThisProcess.pid == pid }
+
+    /// Runs a job of a task that prefers this executor.
+    func enqueue(_ job: consuming ExecutorJob) {
+        core.enqueue(UnownedJob(job))
+    }
+
+    /// Connects, which is the first thing asked of a loop.
+    func connect(_ operation: ConnectOperation) { core.submit(.connect(operation)) }
+
+    /// Says that the task that connects was cancelled.
+    func giveUp(_ operation: ConnectOperation) { core.submit(.giveUp(operation)) }
+
+    /// Ends the connection.
+    func close(_ operation: CloseOperation) {
+        if isHere { core.submit(.close(operation)) } else { operation.succeed() }
+    }
+
+    /// Begins an operation, on this thread if it is the loop's.
+    func begin(_ operation: Operation) {
+        if core.isCurrent {
+            core.connection.begin(operation)
+        } else if isHere {
+            core.submit(.begin(operation))
+        } else {
+            operation.fail(Self.forked)
+        }
+    }
+
+    /// Begins a send; `encode` writes the frame's messages straight into the output where that is possible.
+    func begin(_ operation: SendOperation, _ encode: (inout MessageWriter) throws -> Void) {
+        if core.isCurrent {
+            core.connection.begin(operation, encode)
+        } else if isHere {
+            do {
+                try operation.prepare(encode)
+                core.submit(.begin(operation))
+            } catch {
+                operation.fail(error)
+            }
+        } else {
+            operation.fail(Self.forked)
+        }
+    }
+
+    /// Says that the task of an operation was cancelled.
+    func cancel(_ operation: Operation) {
+        if core.isCurrent {
+            core.connection.cancel(operation)
+        } else if isHere {
+            core.submit(.cancel(operation))
+        }
+    }
+
+    /// Settles what the consumer of a batch has taken since the last time.
+    func settle(_ batch: ReceivedBatch) {
+        if core.isCurrent {
+            batch.settle(on: core.connection)
+        } else if isHere {
+            if batch.needsReport() { core.submit(.settle(batch)) }
+        }
+    }
+
+    /// Gives back what nobody took of a batch; the batch is not used again.
+    func giveBackRest(of batch: ReceivedBatch) {
+        if core.isCurrent {
+            batch.giveBackRest(on: core.connection)
+        } else if isHere {
+            core.submit(.giveBackRest(batch))
+        }
+    }
+
+    /// Closes a handle that nobody holds any more.
+    func abandonHandle(_ number: UInt32) {
+        if isHere { core.submit(.abandonHandle(number)) }
+    }
+
+    static let forked = ChandError(
+        .forked,
+        "this process was forked from the one that connected; connect again after a fork, or fork before connecting"
+    )
+}

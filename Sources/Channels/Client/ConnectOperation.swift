@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanWire
+
+/// The request for a connection, on its way to the loop and back.
+///
+/// Unchecked: the calling task's until it is handed to the loop, the loop's from then on.
+final class ConnectOperation: @unchecked Sendable {
+    let path: String
+    let origin: SocketPath.Origin
+    let name: String
+    /// Nanoseconds for everything up to WELCOME.
+    let timeout: UInt64
+    var isCancelled = false
+    var continuation: UnsafeContinuation<Welcome, any Error>?
+
+    init(path: String, origin: SocketPath.Origin, name: String, timeout: UInt64) {
+        self.path = path
+        self.origin = origin
+        self.name = name
+        self.timeout = timeout
+    }
+
+    func succeed(_ welcome: Welcome) { continuation.take()?.resume(returning: welcome) }
+    func fail(_ error: any Error) { continuation.take()?.resume(throwing: error) }
+}
+
+/// The request for the connection's end, which can't fail.
+///
+/// Unchecked, as ``ConnectOperation``.
+final class CloseOperation: @unchecked Sendable {
+    var continuation: UnsafeContinuation<Void, Never>?
+
+    func succeed() { continuation.take()?.resume() }
+}

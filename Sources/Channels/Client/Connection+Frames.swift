@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanWire
+
+/// What the daemon says, frame by frame.
+extension Connection {
+    /// Acts on every whole frame that was received.
+    func dispatch() {
+        do {
+            while descriptor >= 0, let frame = try reader.next() {
+                if frame.header.rawType == FrameType.sent.rawValue {
+                    try sent(frame)
+                } else {
+                    try act(on: AnswerFrame(header: frame.header, chunk: reader.chunk, offset: frame.offset))
+                }
+            }
+        } catch {
+            lose(
+                ChandError(
+                    .protocolViolation, "the daemon at \(socketPath) broke the protocol: \(error.text)",
+                    socket: socketPath))
+        }
+    }
+
+    /// One frame may carry the outcomes of several sends in a row.
+    private func sent(_ frame: FrameReader.Frame) throws(WireFault) {
+        let body = UnsafeRawBufferPointer(start: reader.chunk.base + frame.offset, count: frame.count)
+        let count = try Sent.count(reading: body)
+        for id in frame.header.request..<(frame.header.request &+ UInt64(count)) {
+            switch operations.end(id) {
+            case .awaited(let operation):
+                operation.phase.end()
+                guard operation.sent() else {
+                    let fault = WireFault(.malformed, "SENT answers an operation that is no send")
+                    operation.fail(Self.malformed(fault))
+                    throw fault
+                }
+            case .abandoned:
+                leaveIfReady()
+            case .unknown:
+                throw Self.unasked(id)
+            }
+        }
+    }
+
+    private static func malformed(_ fault: WireFault) -> ChandError {
+        ChandError(.protocolViolation, "the daemon's answer is malformed: \(fault.text)")
+    }
+
+    private func act(on frame: AnswerFrame) throws(WireFault) {
+        guard let type = frame.header.type else {
+            if frame.header.flags & FrameHeader.optionalFlag != 0 { return }
+            throw WireFault(.unknownFrame, "a frame of the unknown type \(frame.header.rawType)")
+        }
+        switch type {
+        case .welcome:
+            try welcomed(Welcome(reading: frame.body))
+        case .goodbye:
+            // The daemon's last frame: there is no need to wait for the end of the stream as well.
+            goodbye = try Goodbye(frame.header, reading: frame.body)
+            ended()
+        default:
+            guard frame.header.rawType & 0x80 != 0 else {
+                throw WireFault(.outOfState, "a frame of type \(type), which only clients send")
+            }
+            try end(frame, type)
+        }
+    }
+
+    private func end(_ frame: AnswerFrame, _ type: FrameType) throws(WireFault) {
+        switch operations.end(frame.header.request) {
+        case .awaited(let operation):
+            operation.phase.end()
+            do throws(WireFault) {
+                if type == .failed {
+                    operation.failed(try Failed(frame.header, reading: frame.body), on: self)
+                } else {
+                    try operation.answered(by: frame, on: self)
+                }
+            } catch {
+                operation.fail(Self.malformed(error))
+                throw error
+            }
+        case .abandoned:
+            try undo(frame, type)
+            leaveIfReady()
+        case .unknown:
+            throw Self.unasked(frame.header.request)
+        }
+    }
+
+    /// Something came for a caller that was told not to expect it any more.
+    private func undo(_ frame: AnswerFrame, _ type: FrameType) throws(WireFault) {
+        switch type {
+        case .received:
+            let received = try Received(reading: frame.body)
+            ledger.note(
+                .returnedUnseen, handle: received.handle, first: received.first, count: received.count)
+        case .opened:
+            abandonHandle(try Opened(frame.header, reading: frame.body).handle)
+        default:
+            break
+        }
+    }
+
+    private static func unasked(_ id: UInt64) -> WireFault {
+        WireFault(.outOfState, "an answer to the request \(id), which is not under way")
+    }
+}
+
+/// An operation whose outcome nobody waits for.
+final class ForgottenOperation: Operation, @unchecked Sendable {
+    override var isWithdrawable: Bool { false }
+    override func answered(by frame: AnswerFrame, on connection: Connection) {}
+    override func failed(_ failure: Failed, on connection: Connection) {}
+    override func fail(_ error: any Error) {}
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanSystem
+import ChanWire
+
+/// One connection to a daemon: everything here belongs to the client's loop thread.
+///
+/// Invariants:
+/// - frames are written in the order in which operations began; what is known of deliveries is written before
+///   the next frame, so the daemon never answers a request without knowing what was settled before it;
+/// - an operation is begun, answered and failed at most once; once the connection is over, none is under way;
+/// - the socket is open exactly while the state is neither `idle` nor `over`, or until the loop has stopped
+///   watching it.
+final class Connection {
+    /// Where the connection stands.
+    enum State {
+        /// Nobody has asked for a connection yet.
+        case idle
+        /// HELLO is on its way.
+        case greeting(ConnectOperation)
+        /// Operations may begin.
+        case open
+        /// No operation may begin; waiting for the answers of those that are being withdrawn.
+        case withdrawing
+        /// LEAVE is on its way; waiting for the daemon to end the session.
+        case leaving
+        /// Nothing will ever happen any more; later operations fail with this.
+        case over(ChandError)
+    }
+
+    /// How long the daemon has to answer a CANCEL (rule 10), in nanoseconds.
+    static let gracePeriod: UInt64 = 5_000_000_000
+    /// The daemon's own clock decides about timeouts, so ours waits a little longer before it interferes.
+    static let deadlineSlack: UInt64 = 10_000_000
+    /// How long closing waits for the daemon.
+    static let closePeriod: UInt64 = 2_000_000_000
+
+    var state = State.idle
+    var socketPath = ""
+    var goodbye: Goodbye?
+    /// Who waits for the end of a connection that is being closed.
+    var closers: [CloseOperation] = []
+    /// What is to be written, and what that refers to.
+    @exclusivity(unchecked) var output = WriteQueue()
+    @exclusivity(unchecked) var operations = OutstandingOperations<Operation>()
+    @exclusivity(unchecked) var ledger = SettlementLedger()
+    @exclusivity(unchecked) var reader = FrameReader()
+    private let pool = BufferPool(maxSpare: 2)
+    private var socket: OwnedDescriptor?
+    private var outputBlocked = false
+
+    /// The time at which this turn began; operations count from it.
+    private(set) var now: UInt64 = 0
+    /// Time that has passed while everything readable had been read: what the grace period counts (rule 10).
+    private(set) var graceTime: UInt64 = 0
+    private var countedUntil: UInt64 = 0
+    private var everythingRead = true
+    /// When connecting or closing has taken too long.
+    var phaseDeadline: UInt64 = .max
+    /// Looking for what is due walks the whole table, so it is not done more often than this allows.
+    private var nextSearch: UInt64 = 0
+    private static let searchInterval: UInt64 = 2_000_000
+
+    // MARK: - Operations
+
+    /// Begins an operation, or fails it where that can't be.
+    func begin(_ operation: Operation) {
+        guard admits(operation) else { return }
+        ledger.write(to: &output.bytes)
+        let id = operations.begin(operation, deadline: deadline(operation.timeout))
+        operation.phase.begin(as: id)
+        operation.write(request: id, to: self)
+    }
+
+    /// Begins a send whose messages are encoded straight into the output.
+    func begin(_ operation: SendOperation, _ encode: (inout MessageWriter) throws -> Void) {
+        guard admits(operation) else { return }
+        ledger.write(to: &output.bytes)
+        let start = output.bytes.count
+        var writer = MessageWriter(appendingTo: exchange(&output.bytes, with: GrowableBytes()))
+        do {
+            try encode(&writer)
+            output.bytes = writer.finish()
+        } catch {
+            output.bytes = writer.finish()
+            output.bytes.removeLast(output.bytes.count - start)
+            return operation.fail(error)
+        }
+        let id = operations.begin(operation, deadline: deadline(operation.timeout))
+        operation.phase.begin(as: id)
+        output.bytes.patch(id, at: start + SendOperation.requestOffset)
+    }
+
+    /// Asks the daemon to withdraw an operation, or keeps it from beginning.
+    func cancel(_ operation: Operation) {
+        guard let id = operation.phase.cancel() else { return }
+        withdraw(id, operation)
+    }
+
+    private func withdraw(_ id: UInt64, _ operation: Operation) {
+        guard operations.withdraw(id, graceEnd: graceTime &+ Self.gracePeriod) else { return }
+        if operation.isWithdrawable { append(SimpleFrame.cancel(request: id)) }
+    }
+
+    private func admits(_ operation: Operation) -> Bool {
+        guard operation.phase.mayBegin() else {
+            operation.fail(CancellationError())
+            return false
+        }
+        if let obstacle = operation.obstacle() {
+            operation.fail(obstacle)
+            return false
+        }
+        switch state {
+        case .open:
+            return true
+        case .over(let error):
+            operation.fail(error)
+        case .idle, .greeting, .withdrawing, .leaving:
+            operation.fail(Self.closed)
+        }
+        return false
+    }
+
+    private func deadline(_ timeout: Int64) -> UInt64 {
+        guard timeout >= 0 else { return .max }
+        let (instant, wrapped) = now.addingReportingOverflow(UInt64(timeout) &+ Self.deadlineSlack)
+        return wrapped ? .max : instant
+    }
+
+    /// Appends a whole frame.
+    func append(_ frame: [UInt8]) {
+        frame.withUnsafeBytes { output.bytes.append($0) }
+    }
+
+    /// Closes a handle that nobody holds any more, without waiting for the answer.
+    func abandonHandle(_ number: UInt32) {
+        guard case .open = state else { return }
+        ledger.write(to: &output.bytes)
+        let id = operations.begin(ForgottenOperation())
+        append(SimpleFrame.handle(.closeHandle, request: id, handle: number))
+    }
+
+    // MARK: - Time
+
+    /// Says what time it is; everything in this turn counts from here.
+    func startTurn(now: UInt64) {
+        self.now = now
+    }
+
+    /// Ends the reading of a turn: counts the grace time, and acts on what is due.
+    func finishReading() {
+        let passed = now &- countedUntil
+        // A process that was stopped finds much time gone at once; it gets several turns to read all the same.
+        if everythingRead, countedUntil != 0 { graceTime &+= min(passed, Self.gracePeriod / 8) }
+        countedUntil = now
+        if now >= phaseDeadline { phaseIsOverdue() }
+        guard now >= nextSearch, now >= operations.nextDeadline || graceTime >= operations.nextGraceEnd else {
+            return
+        }
+        nextSearch = now &+ Self.searchInterval
+        for due in operations.expire(now: now, grace: graceTime, gracePeriod: Self.gracePeriod) {
+            switch due {
+            case .withdraw(let id):
+                if operations.context(id)?.isWithdrawable == true { append(SimpleFrame.cancel(request: id)) }
+            case .abandon(let operation):
+                finish(operation, with: Self.noAnswer)
+            }
+        }
+    }
+
+    /// In how many nanoseconds something will be due; nil for never.
+    var nextWakeUp: UInt64? {
+        let search = operations.nextDeadline == .max ? .max : max(operations.nextDeadline, nextSearch)
+        let instant = min(search, phaseDeadline)
+        var wait = instant == .max ? UInt64.max : (instant > now ? instant - now : 0)
+        if operations.nextGraceEnd != .max { wait = min(wait, Self.gracePeriod / 16) }
+        return wait == .max ? nil : wait
+    }
+
+    private static let noAnswer = ChandError(
+        .outcomeUnknown,
+        "the daemon does not answer; whether the operation took effect is unknown")
+
+    /// Tells a caller that nothing more will come.
+    func finish(_ operation: Operation, with error: any Error) {
+        operation.phase.end()
+        operation.fail(error)
+    }
+
+    // MARK: - The socket
+
+    /// The socket to watch, -1 for none.
+    var descriptor: Int32 {
+        switch state {
+        case .idle, .over: -1
+        case .greeting, .open, .withdrawing, .leaving: socket?.raw ?? -1
+        }
+    }
+
+    /// What the socket is to be watched for.
+    var interest: Interest { outputBlocked ? [.read, .write] : .read }
+
+    /// Takes over a connected socket.
+    func attach(_ descriptor: consuming OwnedDescriptor) { socket = consume descriptor }
+
+    /// Closes the socket of a connection that is over.
+    func closeIfOver() {
+        if case .over = state { socket = nil }
+    }
+
+    /// Whether a flush would write.
+    var hasOutput: Bool { !output.isEmpty || !ledger.isEmpty }
+
+    /// Writes what there is to write, as far as the socket takes it.
+    func flush(isForked: Bool = false) {
+        guard hasOutput, let descriptor = socket?.raw else { return }
+        if isForked { return lose(ClientLoop.forked) }
+        ledger.write(to: &output.bytes)
+        if outputBlocked { return }
+        while true {
+            switch output.flush(to: descriptor, pool: pool, release: { _ in }) {
+            case .done: return
+            case .more: continue
+            case .wouldBlock:
+                outputBlocked = true
+                return
+            case .failed:
+                // The daemon may have said why before it closed: what it wrote can still be read.
+                readAll()
+                return lose(DaemonFailure.lost(goodbye, socket: socketPath))
+            }
+        }
+    }
+
+    /// Reacts to what the socket is ready for.
+    func ready(_ readiness: Readiness) {
+        if readiness.contains(.write) {
+            outputBlocked = false
+            flush()
+        }
+        readAll()
+    }
+
+    /// Reads what there is, up to a bound that keeps tasks from waiting for long, and acts on every frame.
+    private func readAll() {
+        everythingRead = false
+        for _ in 0..<16 {
+            guard let descriptor = socket?.raw, descriptor == self.descriptor else { return }
+            let room = reader.room()
+            switch Transfer.read(descriptor, into: room) {
+            case .bytes(let count):
+                reader.received(count)
+                dispatch()
+                if count < room.count {
+                    everythingRead = true
+                    return
+                }
+            case .wouldBlock:
+                everythingRead = true
+                return
+            case .endOfFile:
+                return ended()
+            case .failed(let errno):
+                if goodbye == nil, case .open = state {
+                    return lose(
+                        ChandError(
+                            .connectionLost,
+                            "the connection to the daemon at \(socketPath) was lost: \(SystemError.text(errno))",
+                            socket: socketPath, errno: errno))
+                }
+                return ended()
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanSystem
+
+/// The loop of a client's thread: runs jobs, then writes once, then waits, then reads.
+///
+/// Unchecked, because its members are of three kinds: constants and what is behind the lock, for any thread;
+/// what is set before the thread starts; and what only the loop's thread touches once it runs.
+final class LoopCore: @unchecked Sendable {
+    /// What other threads ask for.
+    enum Command {
+        case connect(ConnectOperation)
+        case giveUp(ConnectOperation)
+        case close(CloseOperation)
+        case begin(Operation)
+        case cancel(Operation)
+        case settle(ReceivedBatch)
+        case giveBackRest(ReceivedBatch)
+        case abandonHandle(UInt32)
+    }
+
+    private struct Shared {
+        var jobs: [UnownedJob] = []
+        var commands: [Command] = []
+        var sleeping = false
+        var stopping = false
+        var isEmpty: Bool { jobs.isEmpty && commands.isEmpty && !stopping }
+    }
+
+    /// Jobs run between two looks at the socket, so that tasks that never wait can't starve it.
+    private static let jobsPerTurn = 1024
+    private static let wakeToken: UInt64 = 0
+    private static let socketToken: UInt64 = 1
+
+    private let shared = Lock(Shared())
+    private let wakeUp: WakeUp
+    private let poll: EventPoll
+    private let pid = ThisProcess.pid
+
+    /// Set before the thread runs anything of others.
+    private var thread: ThreadToken?
+    private var executor: UnownedTaskExecutor?
+
+    // From here on the loop's thread only.
+
+    let connection = Connection()
+    @exclusivity(unchecked) private var jobs = JobQueue()
+    /// Commands from the loop's own thread that must not interrupt what it does.
+    private var deferred: [Command] = []
+    /// What was taken from other threads last; swapped with theirs, so that both keep their memory.
+    private var takenJobs: [UnownedJob] = []
+    private var takenCommands: [Command] = []
+    private var events = EventBuffer(capacity: 4)
+    private var watched: Int32 = -1
+    private var interest: Interest = []
+
+    init() throws(SystemError) {
+        wakeUp = try WakeUp()
+        poll = try EventPoll()
+        try poll.add(wakeUp.descriptor, token: Self.wakeToken, interest: .read)
+    }
+
+    /// Starts the thread and returns when it knows itself.
+    func start(executor: UnownedTaskExecutor) throws(SystemError) {
+        self.executor = executor
+        let started = ConditionLock(false)
+        _ = try NativeThread.start(name: "chand-client") {
+            self.thread = ThreadToken.current
+            started.withLock { $0 = true }
+            started.signal()
+            self.run()
+        }
+        started.wait { $0 ? () : nil }
+    }
+
+    /// Whether the calling thread is the loop's.
+    var isCurrent: Bool { ThreadToken.current == thread }
+
+    /// Runs a job soon; from any thread.
+    func enqueue(_ job: UnownedJob) {
+        if isCurrent {
+            jobs.append(job)
+        } else {
+            share { $0.jobs.append(job) }
+        }
+    }
+
+    /// Hands a command to the loop; from any thread, in order for each.
+    func submit(_ command: Command) {
+        if isCurrent {
+            deferred.append(command)
+        } else {
+            share { $0.commands.append(command) }
+        }
+    }
+
+    /// Ends the thread once it has run what there is to run.
+    func stop() {
+        share { $0.stopping = true }
+    }
+
+    private func share(_ change: (inout Shared) -> Void) {
+        let wake = shared.withLock { shared in
+            change(&shared)
+            defer { shared.sleeping = false }
+            return shared.sleeping
+        }
+        if wake { wakeUp.signal() }
+    }
+
+    // MARK: - The thread
+
+    private func run() {
+        connection.startTurn(now: MonotonicClock.now())
+        while takeShared() || !jobs.isEmpty || !deferred.isEmpty {
+            runJobs()
+            runDeferred()
+            connection.flush(isForked: connection.hasOutput && ThisProcess.pid != pid)
+            runDeferred()
+            updateWatch()
+            wait()
+        }
+        connection.abort()
+        updateWatch()
+    }
+
+    /// Takes what other threads have shared; false when the loop is to end.
+    private func takeShared() -> Bool {
+        let stopping = shared.withLock { shared in
+            shared.sleeping = false
+            swap(&shared.jobs, &takenJobs)
+            swap(&shared.commands, &takenCommands)
+            return shared.stopping
+        }
+        for job in takenJobs { jobs.append(job) }
+        takenJobs.removeAll(keepingCapacity: true)
+        for command in takenCommands { run(command) }
+        takenCommands.removeAll(keepingCapacity: true)
+        return !stopping
+    }
+
+    private func runJobs() {
+        guard let executor else { return }
+        var budget = Self.jobsPerTurn
+        while budget > 0, let job = jobs.popFirst() {
+            job.runSynchronously(on: executor)
+            budget -= 1
+        }
+    }
+
+    private func runDeferred() {
+        while !deferred.isEmpty {
+            let commands = deferred
+            deferred.removeAll(keepingCapacity: true)
+            for command in commands { run(command) }
+        }
+    }
+
+    private func run(_ command: Command) {
+        switch command {
+        case .connect(let operation): connection.connect(operation)
+        case .giveUp(let operation): connection.giveUp(operation)
+        case .close(let operation): connection.close(operation)
+        case .begin(let operation): connection.begin(operation)
+        case .cancel(let operation): connection.cancel(operation)
+        case .settle(let batch): batch.settleReported(on: connection)
+        case .giveBackRest(let batch): batch.giveBackRest(on: connection)
+        case .abandonHandle(let number): connection.abandonHandle(number)
+        }
+    }
+
+    /// Sleeps until there is something to do, and does what the socket has.
+    private func wait() {
+        let busy = !jobs.isEmpty || !deferred.isEmpty || !goToSleep()
+        let limit = busy ? 0 : connection.nextWakeUp
+        do {
+            try poll.wait(into: &events, timeoutNanoseconds: limit)
+        } catch {
+            connection.lose(ChandError(.connectionLost, "\(error)", errno: error.errno))
+        }
+        connection.startTurn(now: MonotonicClock.now())
+        for index in 0..<events.count {
+            let event = events[index]
+            if event.token == Self.wakeToken {
+                wakeUp.drain()
+            } else {
+                connection.ready(event.readiness)
+            }
+        }
+        connection.finishReading()
+    }
+
+    /// From now on others wake the loop; false if they have left something already.
+    private func goToSleep() -> Bool {
+        shared.withLock { shared in
+            shared.sleeping = shared.isEmpty
+            return shared.sleeping
+        }
+    }
+
+    /// Watches the connection's socket for what it waits for, and closes it when the connection is over.
+    private func updateWatch() {
+        let descriptor = connection.descriptor
+        if watched != descriptor {
+            if watched >= 0 { try? poll.remove(watched) }
+            connection.closeIfOver()
+            watched = connection.descriptor
+            interest = []
+        }
+        guard watched >= 0, interest != connection.interest else { return }
+        do {
+            if interest.isEmpty {
+                try poll.add(watched, token: Self.socketToken, interest: connection.interest)
+            } else {
+                try poll.modify(watched, token: Self.socketToken, interest: connection.interest)
+            }
+            interest = connection.interest
+        } catch {
+            connection.lose(ChandError(.connectionLost, "\(error)", errno: error.errno))
+        }
+    }
+}

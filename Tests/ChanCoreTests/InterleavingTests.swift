@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanTestSupport
+import Testing
+
+/// P5: every small interleaving of three sessions on two channels.
+@Suite struct InterleavingTests {
+    static let capacities: [[Int64?]] = [[0, 0], [0, 1], [1, 1], [0, 2], [1, 2], [2, 2], [nil, 1]]
+
+    /// As deep as some seconds of a debug build allow; CHAND_INTERLEAVING_DEPTH goes deeper.
+    private static func depth(_ alphabet: Interleavings.Alphabet) -> Int {
+        number("CHAND_INTERLEAVING_DEPTH") ?? (alphabet == .full ? 2 : 3)
+    }
+
+    @Test(
+        "P5 all interleavings", .timeLimit(.minutes(60)), arguments: Interleavings.Alphabet.allCases, capacities)
+    func all(alphabet: Interleavings.Alphabet, capacities: [Int64?]) throws {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let coverage = try Interleavings(capacities: capacities, alphabet: alphabet)
+            .explore(depth: Self.depth(alphabet))
+        let text = capacities.map { $0.map(String.init) ?? "undecided" }.joined(separator: ", ")
+        print("interleavings \(alphabet.rawValue) of [\(text)]: \(coverage) in \(clock.now - start)")
+        if capacities == Self.capacities[0] { print("    \(Interleavings.letters(alphabet))") }
+    }
+}
