@@ -72,11 +72,10 @@ import Testing
         }
     }
 
-    @Test func adoptingFailsWhereOptionsDiffer() throws {
+    @Test func whatNobodyStatedIsDecidedOnce() throws {
         try DaemonUnderTest.run { (daemon) throws in
             let receiver = try daemon.start(["recv", "q"])
             try daemon.wait("q", "waiting_receivers", 1)
-            // A type that somebody has stated, where a capacity is still open.
             let made = try daemon.ctl("create", "q", "--close-with-last-sender")
             #expect(made.code == 0, "\(made.complaint)")
             let again = try daemon.ctl("create", "q", "--capacity", "4")
