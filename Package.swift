@@ -63,6 +63,9 @@ let package = Package(
             name: "sieve-processes", dependencies: ["Channels", "ChanSystem"],
             path: "Examples/SieveProcesses", swiftSettings: strict),
         .executableTarget(
+            name: "throughput", dependencies: ["Channels", "ChanSystem"], path: "Examples/Throughput",
+            swiftSettings: strict),
+        .executableTarget(
             name: "sieve", dependencies: ["Channels"], path: "Examples/Sieve", swiftSettings: strict),
         .executableTarget(
             name: "worker-pool", dependencies: ["Channels"], path: "Examples/WorkerPool",

@@ -121,15 +121,14 @@ extension ModelBroker {
         return true
     }
 
-    /// Rule 18: at its place by acceptance number; marked and counted if a caller may have seen it.
+    /// Rule 18: at its place by acceptance number; marked if a caller may have seen it; it answered a receive
+    /// either way, which is an attempt.
     mutating func putBack(_ session: UInt32, _ number: UInt32, _ delivery: UInt64, seen: Bool) {
         guard let channel = sessions[session]?.handles[number]?.channel,
             var message = sessions[session]?.handles[number]?.deliveries.removeValue(forKey: delivery)
         else { return }
-        if seen {
-            message.redelivered = true
-            message.attempts += 1
-        }
+        if seen { message.redelivered = true }
+        message.attempts += 1
         channels[channel]?.queue.append(message)
         channels[channel]?.queue.sort { $0.acceptance < $1.acceptance }
     }

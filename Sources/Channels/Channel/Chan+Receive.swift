@@ -12,10 +12,11 @@ extension Chan {
     ///   if the time ran out, with `decoding` if the message does not decode, in which case it was given back
     ///   and the next receive may meet it again, or with another code; `CancellationError`.
     public func receive(timeout: Duration? = nil) async throws -> Element {
-        guard let element = try await backend.receive(timeout: WireTime.nanoseconds(timeout)) else {
-            throw wouldWait
-        }
-        return element
+        let target = UnsafeMutablePointer<Element>.allocate(capacity: 1)
+        defer { target.deallocate() }
+        let operation = backend.receiving(into: target, timeout: WireTime.nanoseconds(timeout))
+        guard try await operation.outcome() > 0 else { throw wouldWait }
+        return target.move()
     }
 
     /// The same as ``receive(timeout:)``.
@@ -28,7 +29,10 @@ extension Chan {
     /// - Returns: nil where it would have to wait.
     /// - Throws: as ``receive(timeout:)``, but no timeout.
     public func tryReceive() async throws -> Element? {
-        try await backend.receive(timeout: 0)
+        let target = UnsafeMutablePointer<Element>.allocate(capacity: 1)
+        defer { target.deallocate() }
+        let operation = backend.receiving(into: target, timeout: 0)
+        return try await operation.outcome() > 0 ? target.move() : nil
     }
 
     /// Receives what is there, waiting for the first element only (rule 21).
@@ -57,6 +61,8 @@ extension Chan {
         guard count >= 1 else {
             throw ChandError(.invalidArgument, "a receive of \(count) elements", channel: name)
         }
-        return try await backend.receive(upTo: count, timeout: time)
+        let operation = backend.receiving(upTo: count, timeout: time)
+        _ = try await operation.outcome()
+        return operation.elements
     }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanSystem
+
 /// Sending.
 extension Chan {
     /// Sends one element, and waits until it is committed: in the buffer, or met by a receive (rules 1 to 3).
@@ -10,7 +12,7 @@ extension Chan {
     /// - Throws: ``ChannelClosed``; ``ChandError`` with `timeout` if the time ran out, in which case nothing was
     ///   sent, or another code; `CancellationError`.
     public func send(_ element: Element, timeout: Duration? = nil) async throws {
-        guard try await backend.send(element, timeout: WireTime.nanoseconds(timeout)) else { throw wouldWait }
+        guard try await send(element, time: WireTime.nanoseconds(timeout)) > 0 else { throw wouldWait }
     }
 
     /// Sends one element if that can be done at once.
@@ -18,7 +20,7 @@ extension Chan {
     /// - Returns: false, and nothing is sent, where it would have to wait.
     /// - Throws: as ``send(_:timeout:)``, but no timeout.
     public func trySend(_ element: Element) async throws -> Bool {
-        try await backend.send(element, timeout: 0)
+        try await send(element, time: 0) > 0
     }
 
     /// Sends elements in order, several times faster than one by one.
@@ -37,7 +39,7 @@ extension Chan {
         contentsOf elements: some Collection<Element>, timeout: Duration? = nil
     ) async throws -> Int {
         let time = WireTime.nanoseconds(timeout)
-        let count = try await backend.send(contentsOf: elements, timeout: time)
+        let count = try await send(contentsOf: elements, time: time)
         guard count == elements.count else {
             throw ChandError(
                 .timeout, "not all of the batch could be sent without waiting", channel: name, accepted: count
@@ -51,7 +53,51 @@ extension Chan {
     /// - Returns: how many were sent, which may be none.
     /// - Throws: as ``send(contentsOf:timeout:)``, but no timeout.
     public func trySend(contentsOf elements: some Collection<Element>) async throws -> Int {
-        try await backend.send(contentsOf: elements, timeout: 0)
+        try await send(contentsOf: elements, time: 0)
+    }
+
+    private func send(_ element: Element, time: Int64) async throws -> Int {
+        let operation = backend.sending(timeout: time, acceptedBefore: 0)
+        return try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { continuation in
+                operation.park(continuation)
+                backend.begin(operation, sending: element)
+            }
+        } onCancel: {
+            operation.cancel()
+        }
+    }
+
+    /// One operation after the other, since the next one must not overtake what is left of this one.
+    private func send(contentsOf elements: some Collection<Element>, time: Int64) async throws -> Int {
+        let start = time > 0 ? MonotonicClock.now() : 0
+        var rest = elements[...]
+        var accepted = 0
+        while !rest.isEmpty {
+            let left = WireTime.remaining(of: time, since: start)
+            let operation = backend.sending(timeout: left, acceptedBefore: accepted)
+            let (count, next) = try await send(first: rest, operation)
+            accepted += count
+            // A try that could not send all of its messages; those behind them are not tried.
+            if count < operation.count { break }
+            rest = rest[next...]
+        }
+        return accepted
+    }
+
+    private func send<Elements: Collection<Element>>(
+        first elements: Elements, _ operation: SendOperation
+    ) async throws -> (count: Int, next: Elements.Index) {
+        var next = elements.startIndex
+        let count = try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { continuation in
+                operation.park(continuation)
+                next = backend.begin(operation, sending: elements)
+            }
+        } onCancel: {
+            operation.cancel()
+        }
+        return (count, next)
     }
 
     var wouldWait: ChandError {

@@ -2,7 +2,9 @@
 
 /// What carries the messages of a channel value.
 ///
-/// Timeouts are nanoseconds as on the wire: 0 is a try, below 0 is for ever.
+/// Sending and receiving are in two steps, since only the calling task can suspend: the backend makes an
+/// operation, and the task parks itself with it. Timeouts are nanoseconds as on the wire: 0 is a try, below 0
+/// is for ever.
 protocol ChannelBackend<Element>: AnyObject, Sendable {
     associatedtype Element: Sendable
 
@@ -17,16 +19,21 @@ protocol ChannelBackend<Element>: AnyObject, Sendable {
     /// The channel of a daemon, if it is one.
     var remote: RemoteChannel<Element>? { get }
 
-    /// Sends one element; false where a try would have to wait.
-    func send(_ element: Element, timeout: Int64) async throws -> Bool
-    /// Sends elements in order and returns how many were accepted: all, unless it is a try.
-    func send(contentsOf elements: some Collection<Element>, timeout: Int64) async throws -> Int
-    /// Receives one element; nil where a try finds nothing.
-    func receive(timeout: Int64) async throws -> Element?
-    /// Receives what is there, up to a count; nothing only where a try finds nothing.
-    func receive(upTo count: Int, timeout: Int64) async throws -> [Element]
+    /// Makes an operation that sends; its outcome is the number of messages committed.
+    func sending(timeout: Int64, acceptedBefore: Int) -> SendOperation
+    /// Begins to send one element, for a task that is parked.
+    func begin(_ operation: SendOperation, sending element: Element)
+    /// Begins to send the first elements of a collection, as many as are good at a time; says where it stopped.
+    func begin<Elements: Collection<Element>>(
+        _ operation: SendOperation, sending elements: Elements
+    ) -> Elements.Index
+    /// Makes an operation that receives one element into memory for it; its outcome is 0 or 1.
+    func receiving(into target: UnsafeMutableRawPointer, timeout: Int64) -> Operation
+    /// Makes an operation that receives what is there, up to a count; its outcome is how many.
+    func receiving(upTo count: Int, timeout: Int64) -> BatchReceive<Element>
     /// Receives ahead of an iterator.
     func readAhead(_ count: Int) -> ReadAhead<Element>
+
     /// Closes the channel; true if this call did.
     func close(_ reason: CloseReason) async throws -> Bool
     /// Gives up receiving.

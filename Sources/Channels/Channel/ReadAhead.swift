@@ -50,9 +50,9 @@ final class ReadAhead<Element: Sendable> {
     @usableFromInline
     func refill() async throws -> Element? {
         do {
-            let batch = try await channel.receiveAhead(count)
-            self.batch = batch
-            remaining = batch.remaining
+            let operation = ReadAheadReceive(channel, count: count, timeout: WireTimeout.never)
+            remaining = try await operation.outcome()
+            batch = operation.batch
         } catch is ChannelClosed {
             return nil
         }

@@ -4,6 +4,9 @@ import ChanSystem
 import ChanWire
 
 /// One RECEIVE frame; what is done with the messages is the subclasses'.
+///
+/// Its outcome is the number of
+/// elements that were taken, 0 where a try found nothing.
 class ReceiveOperation: Operation, @unchecked Sendable {
     final let handle: RemoteHandle
     private let count: UInt32
@@ -11,7 +14,7 @@ class ReceiveOperation: Operation, @unchecked Sendable {
     init(_ handle: RemoteHandle, count: Int, timeout: Int64) {
         self.handle = handle
         self.count = UInt32(clamping: min(max(count, 1), WireLimits.maxBatchMessages))
-        super.init(timeout: timeout)
+        super.init(handle.loop, channel: handle.name, timeout: timeout)
     }
 
     override final func obstacle() -> ChandError? { handle.obstacle() }
@@ -42,33 +45,26 @@ class ReceiveOperation: Operation, @unchecked Sendable {
         preconditionFailure("every kind of receive takes its own messages")
     }
 
-    /// A try found nothing.
-    func foundNothing() {}
-
     override final func failed(_ failure: Failed, on connection: Connection) {
         if failure.code == .wouldBlock {
-            foundNothing()
+            resume(returning: 0)
         } else {
-            fail(DaemonFailure.error(failure, channel: handle.name))
+            resume(throwing: DaemonFailure.error(failure, channel: channel))
         }
-    }
-
-    /// The error with the channel's name in it.
-    final func named(_ error: any Error) -> any Error {
-        guard let error = error as? ChandError, error.channel == nil else { return error }
-        return error.about(channel: handle.name)
     }
 }
 
 /// Receives one element: decoded on the loop, and settled by the resume, unless it does not decode.
-final class SingleReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendable {
-    private let codec: ElementCodec<Element>
-    /// Resumed with nil where a try found nothing.
-    var continuation: UnsafeContinuation<Element?, any Error>?
+///
+/// Not generic, so that the loop's part needs no type at run time: the element goes into memory of the
+/// caller's, who knows its type.
+final class SingleReceive: ReceiveOperation, @unchecked Sendable {
+    private let target: UnsafeMutableRawPointer
 
-    init(_ channel: RemoteChannel<Element>, timeout: Int64) {
-        codec = channel.codec
-        super.init(channel, count: 1, timeout: timeout)
+    /// - Parameter target: memory for one element, which is initialized where the outcome is 1.
+    init(_ handle: RemoteHandle, into target: UnsafeMutableRawPointer, timeout: Int64) {
+        self.target = target
+        super.init(handle, count: 1, timeout: timeout)
     }
 
     override func take(
@@ -77,24 +73,21 @@ final class SingleReceive<Element: Sendable>: ReceiveOperation, @unchecked Senda
         var rest = received
         let message = try rest.next()
         do {
-            let element = try codec.decode(frame.slice(message.bytes))
-            connection.ledger.note(.settled, handle: received.handle, first: received.first, count: 1)
-            continuation.take()?.resume(returning: element)
+            try handle.decode(frame.slice(message.bytes), into: target)
         } catch {
             connection.ledger.note(.returnedSeen, handle: received.handle, first: received.first, count: 1)
-            continuation.take()?.resume(throwing: handle.undecodable(error))
+            return resume(throwing: handle.undecodable(error))
         }
+        connection.ledger.note(.settled, handle: received.handle, first: received.first, count: 1)
+        resume(returning: 1)
     }
-
-    override func foundNothing() { continuation.take()?.resume(returning: nil) }
-    override func fail(_ error: any Error) { continuation.take()?.resume(throwing: named(error)) }
 }
 
 /// Receives several elements: those up to the first that does not decode, which goes back with the rest.
 final class BatchReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendable {
     private let codec: ElementCodec<Element>
-    /// Resumed with an empty array where a try found nothing.
-    var continuation: UnsafeContinuation<[Element], any Error>?
+    /// What was taken; the caller's once it is resumed.
+    private(set) var elements: [Element] = []
 
     init(_ channel: RemoteChannel<Element>, upTo count: Int, timeout: Int64) {
         codec = channel.codec
@@ -105,7 +98,6 @@ final class BatchReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendab
         _ received: Received, of frame: AnswerFrame, on connection: Connection
     ) throws(WireFault) {
         var rest = received
-        var elements: [Element] = []
         elements.reserveCapacity(Int(received.count))
         var failure: (any Error)?
         for _ in 0..<received.count {
@@ -120,32 +112,31 @@ final class BatchReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendab
         let taken = UInt32(elements.count)
         let end = received.first &+ UInt64(taken)
         connection.ledger.note(.settled, handle: received.handle, first: received.first, count: taken)
-        guard let failure else { return resume(elements) }
+        guard let failure else { return resume(returning: elements.count) }
         connection.ledger.note(.returnedSeen, handle: received.handle, first: end, count: 1)
         connection.ledger.note(
             .returnedUnseen, handle: received.handle, first: end &+ 1, count: received.count - taken - 1)
-        if elements.isEmpty { fail(handle.undecodable(failure)) } else { resume(elements) }
+        if elements.isEmpty {
+            resume(throwing: handle.undecodable(failure))
+        } else {
+            resume(returning: elements.count)
+        }
     }
-
-    private func resume(_ elements: [Element]) { continuation.take()?.resume(returning: elements) }
-    override func foundNothing() { resume([]) }
-    override func fail(_ error: any Error) { continuation.take()?.resume(throwing: named(error)) }
 }
 
 /// Receives several messages that are decoded and settled one by one as they are handed over.
 final class ReadAheadReceive: ReceiveOperation, @unchecked Sendable {
-    var continuation: UnsafeContinuation<ReceivedBatch, any Error>?
+    /// What was received; the caller's once it is resumed.
+    private(set) var batch: ReceivedBatch?
 
     override func take(
         _ received: Received, of frame: AnswerFrame, on connection: Connection
     ) throws(WireFault) {
         var check = received
         for _ in 0..<received.count { _ = try check.next() }
-        let batch = ReceivedBatch(received, of: frame, handle: handle)
-        if let continuation = continuation.take() { continuation.resume(returning: batch) }
+        batch = ReceivedBatch(received, of: frame, handle: handle)
+        resume(returning: Int(received.count))
     }
-
-    override func fail(_ error: any Error) { continuation.take()?.resume(throwing: named(error)) }
 }
 
 extension RemoteHandle {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ChanSystem
 import ChanWire
 
 /// A channel of a daemon with the codec of its elements.
@@ -19,110 +18,45 @@ final class RemoteChannel<Element: Sendable>: RemoteHandle, ChannelBackend, @unc
     var wasCreated: Bool { opened.created }
     var remote: RemoteChannel<Element>? { self }
 
-    func send(_ element: Element, timeout: Int64) async throws -> Bool {
-        let operation = SendOperation(self, timeout: timeout)
-        let outcome = try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                operation.continuation = continuation
-                loop.begin(operation) { writer in
-                    var frame = SendFrame(self, timeout: timeout, in: &writer)
-                    _ = try frame.add(element, codec, to: &writer)
-                    frame.finish(in: &writer)
-                }
-            }
-        } onCancel: {
-            loop.cancel(operation)
-        }
-        guard case .wouldWait = outcome else { return true }
-        return false
+    func sending(timeout: Int64, acceptedBefore: Int) -> SendOperation {
+        SendOperation(self, timeout: timeout, acceptedBefore: acceptedBefore)
     }
 
-    /// One SEND frame after the other, since the next one must not overtake what is left of this one; each
-    /// as large as is good.
-    func send(contentsOf elements: some Collection<Element>, timeout: Int64) async throws -> Int {
-        let start = timeout > 0 ? MonotonicClock.now() : 0
-        var rest = elements[...]
-        var accepted = 0
-        while !rest.isEmpty {
-            let left = WireTime.remaining(of: timeout, since: start)
-            let operation = SendOperation(self, timeout: left, acceptedBefore: accepted)
-            let (outcome, next) = try await sendBatch(rest, operation, timeout: left)
-            switch outcome {
-            case .committed:
-                accepted += rest.distance(from: rest.startIndex, to: next)
-                rest = rest[next...]
-            case .wouldWait(let count):
-                accepted += count
-                guard timeout == WireTimeout.none else { throw timedOut(accepted: accepted) }
-                return accepted
-            }
+    func begin(_ operation: SendOperation, sending element: Element) {
+        loop.begin(operation) { writer in
+            var frame = SendFrame(operation, in: &writer)
+            _ = try frame.add(element, codec, to: &writer)
+            frame.finish(in: &writer)
         }
-        return accepted
     }
 
-    private func sendBatch<Elements: Collection<Element>>(
-        _ elements: Elements, _ operation: SendOperation, timeout: Int64
-    ) async throws -> (SendOutcome, Elements.Index) {
+    func begin<Elements: Collection<Element>>(
+        _ operation: SendOperation, sending elements: Elements
+    ) -> Elements.Index {
         var index = elements.startIndex
-        let outcome = try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                operation.continuation = continuation
-                loop.begin(operation) { writer in
-                    var frame = SendFrame(self, timeout: timeout, in: &writer)
-                    while index != elements.endIndex, !frame.isFull(writer),
-                        try frame.add(elements[index], codec, to: &writer)
-                    {
-                        elements.formIndex(after: &index)
-                    }
-                    frame.finish(in: &writer)
-                }
+        loop.begin(operation) { writer in
+            var frame = SendFrame(operation, in: &writer)
+            while index != elements.endIndex, !frame.isFull(writer),
+                try frame.add(elements[index], codec, to: &writer)
+            {
+                elements.formIndex(after: &index)
             }
-        } onCancel: {
-            loop.cancel(operation)
+            frame.finish(in: &writer)
         }
-        return (outcome, index)
+        return index
     }
 
-    func receive(timeout: Int64) async throws -> Element? {
-        let operation = SingleReceive(self, timeout: timeout)
-        return try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                operation.continuation = continuation
-                loop.begin(operation)
-            }
-        } onCancel: {
-            loop.cancel(operation)
-        }
+    func receiving(into target: UnsafeMutableRawPointer, timeout: Int64) -> Operation {
+        SingleReceive(self, into: target, timeout: timeout)
     }
 
-    func receive(upTo count: Int, timeout: Int64) async throws -> [Element] {
-        let operation = BatchReceive(self, upTo: count, timeout: timeout)
-        return try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                operation.continuation = continuation
-                loop.begin(operation)
-            }
-        } onCancel: {
-            loop.cancel(operation)
-        }
-    }
-
-    /// Receives a batch that its taker decodes and settles.
-    func receiveAhead(_ count: Int) async throws -> ReceivedBatch {
-        let operation = ReadAheadReceive(self, count: count, timeout: WireTimeout.never)
-        return try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                operation.continuation = continuation
-                loop.begin(operation)
-            }
-        } onCancel: {
-            loop.cancel(operation)
-        }
+    func receiving(upTo count: Int, timeout: Int64) -> BatchReceive<Element> {
+        BatchReceive(self, upTo: count, timeout: timeout)
     }
 
     func readAhead(_ count: Int) -> ReadAhead<Element> { ReadAhead(self, count: count) }
 
-    private func timedOut(accepted: Int) -> ChandError {
-        ChandError(.timeout, "the time given ran out", channel: name, accepted: accepted)
+    override func decode(_ message: MessageBytes, into target: UnsafeMutableRawPointer) throws {
+        target.assumingMemoryBound(to: Element.self).initialize(to: try codec.decode(message))
     }
 }

@@ -38,6 +38,11 @@ class RemoteHandle: @unchecked Sendable {
         return ChandError(.handleClosed, "the channel was released before", channel: name)
     }
 
+    /// Decodes a message into memory for one element of the channel's type.
+    func decode(_ message: MessageBytes, into target: UnsafeMutableRawPointer) throws {
+        preconditionFailure("a handle whose elements nobody knows receives nothing")
+    }
+
     /// Marks the handle as released; true for the one caller who is to close it.
     final func markReleased() -> Bool {
         !isReleased.exchange(true, ordering: .acquiringAndReleasing)
@@ -50,21 +55,19 @@ extension RemoteHandle {
     final func release() async {
         guard markReleased() else { return }
         let number = number
-        let operation = RequestOperation<Void>(
+        // It fails only where the connection is gone, and the handle with it.
+        try? await loop.request(
             channel: name, encode: { SimpleFrame.handle(.closeHandle, request: $0, handle: number) },
             decode: { frame throws(WireFault) in try frame.expect(.done) })
-        // It fails only where the connection is gone, and the handle with it.
-        try? await loop.request(operation)
     }
 
     /// Gives up receiving.
     final func stop() async throws {
         let number = number
         try await loop.request(
-            RequestOperation<Void>(
-                channel: name, handle: self,
-                encode: { SimpleFrame.handle(.stop, request: $0, handle: number) },
-                decode: { frame throws(WireFault) in try frame.expect(.done) }))
+            channel: name, handle: self,
+            encode: { SimpleFrame.handle(.stop, request: $0, handle: number) },
+            decode: { frame throws(WireFault) in try frame.expect(.done) })
     }
 
     /// Closes the channel; true if this call did.
@@ -75,24 +78,22 @@ extension RemoteHandle {
                 .invalidArgument, "the reason's text is over \(WireLimits.maxTextBytes) bytes", channel: name)
         }
         return try await loop.request(
-            RequestOperation(
-                channel: name, handle: self,
-                encode: {
-                    SimpleFrame.close(request: $0, handle: number, reason: reason.code, text: reason.text)
-                },
-                decode: { frame throws(WireFault) in
-                    try frame.expect(.done)
-                    return frame.header.field == 1
-                }))
+            channel: name, handle: self,
+            encode: {
+                SimpleFrame.close(request: $0, handle: number, reason: reason.code, text: reason.text)
+            },
+            decode: { frame throws(WireFault) in
+                try frame.expect(.done)
+                return frame.header.field == 1
+            })
     }
 
     /// Asks for the channel's state.
     final func status() async throws -> ChannelStatus {
         let number = number
         return try await loop.request(
-            RequestOperation(
-                channel: name, handle: self,
-                encode: { InspectRequest.handle(number).encoded(request: $0) },
-                decode: ChannelStatus.init(answer:)))
+            channel: name, handle: self,
+            encode: { InspectRequest.handle(number).encoded(request: $0) },
+            decode: ChannelStatus.init(answer:))
     }
 }

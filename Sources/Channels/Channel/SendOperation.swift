@@ -4,24 +4,27 @@ import ChanSystem
 import ChanWire
 
 /// One SEND frame: a message, or a batch of them.
+///
+/// Its outcome is the number of messages that are committed:
+/// all, unless it is a try.
 final class SendOperation: Operation, @unchecked Sendable {
     /// Where the request id stands in a frame.
     static let requestOffset = 8
     /// Bytes of a frame before its first message.
     static let prefixByteCount = FrameHeader.byteCount + SendRequest.prefixByteCount
 
-    private let handle: RemoteHandle
-    /// The frame, where it was encoded off the loop.
-    private var frame = GrowableBytes()
-    var continuation: UnsafeContinuation<SendOutcome, any Error>?
-
+    let handle: RemoteHandle
+    /// How many messages the frame has.
+    var count = 0
     /// How many messages of the same batch earlier frames got accepted.
     private let acceptedBefore: Int
+    /// The frame, where it was encoded off the loop.
+    private var frame = GrowableBytes()
 
     init(_ handle: RemoteHandle, timeout: Int64, acceptedBefore: Int = 0) {
         self.handle = handle
         self.acceptedBefore = acceptedBefore
-        super.init(timeout: timeout)
+        super.init(handle.loop, channel: handle.name, timeout: timeout)
     }
 
     override func obstacle() -> ChandError? { handle.obstacle() }
@@ -40,40 +43,30 @@ final class SendOperation: Operation, @unchecked Sendable {
     }
 
     override func sent() -> Bool {
-        continuation.take()?.resume(returning: .committed)
+        resume(returning: count)
         return true
     }
 
     override func failed(_ failure: Failed, on connection: Connection) {
         if failure.code == .wouldBlock {
-            continuation.take()?.resume(returning: .wouldWait(accepted: Int(failure.accepted)))
+            resume(returning: Int(failure.accepted))
         } else {
-            let error = DaemonFailure.error(failure, channel: handle.name, before: acceptedBefore)
-            continuation.take()?.resume(throwing: error)
+            resume(throwing: DaemonFailure.error(failure, channel: channel, before: acceptedBefore))
         }
     }
 
     override func fail(_ error: any Error) {
-        let named: any Error
         switch error {
         case let error as ChandError:
-            named = error.about(channel: handle.name, accepted: acceptedBefore)
+            resume(throwing: error.about(channel: handle.name, accepted: acceptedBefore))
         case is CancellationError where acceptedBefore > 0:
-            named = ChandError(
-                .cancelled, "the task was cancelled", channel: handle.name, accepted: acceptedBefore)
+            resume(
+                throwing: ChandError(
+                    .cancelled, "the task was cancelled", channel: channel, accepted: acceptedBefore))
         default:
-            named = error
+            resume(throwing: error)
         }
-        continuation.take()?.resume(throwing: named)
     }
-}
-
-/// How a SEND frame ended without an error.
-enum SendOutcome: Sendable {
-    /// All its messages are committed.
-    case committed
-    /// It was a try, and only so many messages could be committed without waiting.
-    case wouldWait(accepted: Int)
 }
 
 /// Builds the frame of a send in a writer, message by message.
@@ -81,13 +74,13 @@ enum SendOutcome: Sendable {
 /// The request id is left 0, to be patched when the operation begins.
 struct SendFrame {
     private let start: Int
-    private let handle: RemoteHandle
-    private let timeout: Int64
-    private(set) var count: UInt32 = 0
+    private let operation: SendOperation
+    private var count: UInt32 = 0
 
-    init(_ handle: RemoteHandle, timeout: Int64, in writer: inout MessageWriter) {
-        self.handle = handle
-        self.timeout = timeout
+    private var handle: RemoteHandle { operation.handle }
+
+    init(_ operation: SendOperation, in writer: inout MessageWriter) {
+        self.operation = operation
         start = writer.bytes.count
         _ = writer.bytes.writable(atLeast: SendOperation.prefixByteCount + 64)
         writer.bytes.commit(SendOperation.prefixByteCount)
@@ -135,12 +128,13 @@ struct SendFrame {
 
     /// Fills in what is known now.
     func finish(in writer: inout MessageWriter) {
+        operation.count = Int(count)
         let length = writer.bytes.count - start - SendOperation.prefixByteCount
         withUnsafeTemporaryAllocation(byteCount: SendOperation.prefixByteCount, alignment: 8) { prefix in
             guard let base = prefix.baseAddress else { return }
             SendRequest.write(
-                to: base, request: 0, handle: handle.number, count: count, timeout: timeout,
-                messageBytes: length)
+                to: base, request: 0, handle: handle.number, count: count,
+                timeout: operation.timeout, messageBytes: length)
             for offset in stride(from: 0, to: SendOperation.prefixByteCount, by: 8) {
                 writer.bytes.patch(base.load(fromByteOffset: offset, as: UInt64.self), at: start + offset)
             }

@@ -16,15 +16,14 @@ extension ChandClient {
     {
         let request = ListRequest(cursor: cursor?.position ?? 0, count: UInt32(clamping: max(count, 1)))
         return try await loop.request(
-            RequestOperation(
-                channel: nil, encode: { request.encoded(request: $0) },
-                decode: { frame throws(WireFault) in
-                    try frame.expect(.listed)
-                    let listed = try Listed(reading: frame.body)
-                    return ChannelPage(
-                        channels: listed.channels.map(ChannelStatus.init),
-                        next: listed.next == 0 ? nil : ChannelPage.Cursor(position: listed.next))
-                }))
+            channel: nil, encode: { request.encoded(request: $0) },
+            decode: { frame throws(WireFault) in
+                try frame.expect(.listed)
+                let listed = try Listed(reading: frame.body)
+                return ChannelPage(
+                    channels: listed.channels.map(ChannelStatus.init),
+                    next: listed.next == 0 ? nil : ChannelPage.Cursor(position: listed.next))
+            })
     }
 
     /// All channels that this user may inspect, page by page.
@@ -35,9 +34,8 @@ extension ChandClient {
     /// - Throws: ``ChandError`` with `noSuchChannel` or `notPermitted`, among others.
     public func inspect(_ name: String) async throws -> ChannelStatus {
         try await loop.request(
-            RequestOperation(
-                channel: name, encode: { InspectRequest.name(name).encoded(request: $0) },
-                decode: ChannelStatus.init(answer:)))
+            channel: name, encode: { InspectRequest.name(name).encoded(request: $0) },
+            decode: ChannelStatus.init(answer:))
     }
 
     /// Who holds a channel and who waits on it.
@@ -47,12 +45,11 @@ extension ChandClient {
         repeat {
             let request = DescribeRequest(name: name, cursor: cursor)
             let page = try await loop.request(
-                RequestOperation(
-                    channel: name, encode: { request.encoded(request: $0) },
-                    decode: { frame throws(WireFault) in
-                        try frame.expect(.described)
-                        return try Described(reading: frame.body)
-                    }))
+                channel: name, encode: { request.encoded(request: $0) },
+                decode: { frame throws(WireFault) in
+                    try frame.expect(.described)
+                    return try Described(reading: frame.body)
+                })
             parties += page.parties.map(ChannelParty.init)
             cursor = page.next
         } while cursor != 0
@@ -62,9 +59,8 @@ extension ChandClient {
     /// Frees a channel's name at once; its handles drain what is in it (rule 15).
     public func remove(_ name: String) async throws {
         try await loop.request(
-            RequestOperation<Void>(
-                channel: name, encode: { SimpleFrame.remove(request: $0, name: name) },
-                decode: { frame throws(WireFault) in try frame.expect(.done) }))
+            channel: name, encode: { SimpleFrame.remove(request: $0, name: name) },
+            decode: { frame throws(WireFault) in try frame.expect(.done) })
     }
 
     /// Sends bytes to the daemon and back.
@@ -80,15 +76,14 @@ extension ChandClient {
         }
         let start = MonotonicClock.now()
         let end = try await loop.request(
-            RequestOperation(
-                channel: nil, encode: { SimpleFrame.ping(request: $0, payload: payload) },
-                decode: { frame throws(WireFault) in
-                    try frame.expect(.pong)
-                    guard frame.body.elementsEqual(payload) else {
-                        throw WireFault(.malformed, "PONG with another payload")
-                    }
-                    return MonotonicClock.now()
-                }))
+            channel: nil, encode: { SimpleFrame.ping(request: $0, payload: payload) },
+            decode: { frame throws(WireFault) in
+                try frame.expect(.pong)
+                guard frame.body.elementsEqual(payload) else {
+                    throw WireFault(.malformed, "PONG with another payload")
+                }
+                return MonotonicClock.now()
+            })
         return .nanoseconds(Int64(clamping: end - start))
     }
 }

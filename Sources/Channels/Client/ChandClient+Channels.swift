@@ -51,12 +51,11 @@ extension ChandClient {
     ) async throws -> Chan<Element> {
         let request = try options.request(name: name, role: role, capacity: capacity)
         let opened = try await loop.request(
-            RequestOperation(
-                channel: name, encode: { request.encoded(request: $0) },
-                decode: { frame throws(WireFault) in
-                    try frame.expect(.opened)
-                    return try Opened(frame.header, reading: frame.body)
-                }))
+            channel: name, encode: { request.encoded(request: $0) },
+            decode: { frame throws(WireFault) in
+                try frame.expect(.opened)
+                return try Opened(frame.header, reading: frame.body)
+            })
         return Chan(
             RemoteChannel(loop: loop, limits: daemon.limits, opened: opened, role: role, codec: codec))
     }

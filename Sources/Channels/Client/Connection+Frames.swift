@@ -107,11 +107,3 @@ extension Connection {
         WireFault(.outOfState, "an answer to the request \(id), which is not under way")
     }
 }
-
-/// An operation whose outcome nobody waits for.
-final class ForgottenOperation: Operation, @unchecked Sendable {
-    override var isWithdrawable: Bool { false }
-    override func answered(by frame: AnswerFrame, on connection: Connection) {}
-    override func failed(_ failure: Failed, on connection: Connection) {}
-    override func fail(_ error: any Error) {}
-}

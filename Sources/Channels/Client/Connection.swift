@@ -137,7 +137,7 @@ final class Connection {
     func abandonHandle(_ number: UInt32) {
         guard case .open = state else { return }
         ledger.write(to: &output.bytes)
-        let id = operations.begin(ForgottenOperation())
+        let id = operations.beginUnawaited()
         append(SimpleFrame.handle(.closeHandle, request: id, handle: number))
     }
 

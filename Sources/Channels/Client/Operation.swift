@@ -5,17 +5,49 @@ import ChanWire
 /// Something that a task has asked of the daemon, from the call until the task is resumed.
 ///
 /// Unchecked, because an operation has one owner at a time: the calling task until it hands it to the
-/// client's loop, the loop until it resumes the task, and the task again after that. All functions below run
-/// on the loop.
+/// client's loop, the loop until it resumes the task, and the task again after that. What is to be overridden
+/// runs on the loop.
 class Operation: @unchecked Sendable {
-    /// Where it stands; the loop's.
-    final var phase = OperationPhase.prepared
+    /// Where it is carried out.
+    final let loop: ClientLoop
+    /// The channel that errors name, if it is about one.
+    final let channel: String?
     /// Nanoseconds after which the daemon gives up, as on the wire: 0 is a try, below 0 is never.
     final let timeout: Int64
+    /// Where it stands.
+    final var phase = OperationPhase.prepared
+    /// Who waits for it.
+    private final var continuation: UnsafeContinuation<Int, any Error>?
 
-    init(timeout: Int64 = WireTimeout.never) {
+    init(_ loop: ClientLoop, channel: String?, timeout: Int64 = WireTimeout.never) {
+        self.loop = loop
+        self.channel = channel
         self.timeout = timeout
     }
+
+    // MARK: - The calling task
+
+    /// Begins the operation and suspends the task until it has ended.
+    ///
+    /// - Returns: a number whose meaning the kind of operation knows.
+    final func outcome() async throws -> Int {
+        try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { continuation in
+                park(continuation)
+                loop.begin(self)
+            }
+        } onCancel: {
+            cancel()
+        }
+    }
+
+    /// Notes who waits, before the operation begins.
+    final func park(_ continuation: UnsafeContinuation<Int, any Error>) { self.continuation = continuation }
+
+    /// Says that the task was cancelled; from any thread, at any time.
+    final func cancel() { loop.cancel(self) }
+
+    // MARK: - The loop
 
     /// Whether the daemon can be asked to withdraw it; what it answers at once can't.
     var isWithdrawable: Bool { true }
@@ -39,13 +71,23 @@ class Operation: @unchecked Sendable {
 
     /// The daemon says that it failed.
     func failed(_ failure: Failed, on connection: Connection) {
-        fail(DaemonFailure.error(failure, channel: nil))
+        fail(DaemonFailure.error(failure, channel: channel))
     }
 
     /// It ends with an error, whoever found it.
     func fail(_ error: any Error) {
-        preconditionFailure("every kind of operation resumes its own caller")
+        if let channel, let error = error as? ChandError, error.channel == nil {
+            resume(throwing: error.about(channel: channel))
+        } else {
+            resume(throwing: error)
+        }
     }
+
+    /// Resumes the task with a result.
+    final func resume(returning value: Int) { continuation.take()?.resume(returning: value) }
+
+    /// Resumes the task with an error, as it is.
+    final func resume(throwing error: any Error) { continuation.take()?.resume(throwing: error) }
 }
 
 /// A frame that answers an operation, in the memory where it was received.

@@ -17,7 +17,7 @@ struct OutstandingOperations<Context>: ~Copyable {
         case asked
         /// The daemon was asked to withdraw it; its deadline counts on the grace clock now.
         case withdrawing
-        /// Its caller was told that the outcome is unknown.
+        /// Nobody waits for it, or its caller was told that the outcome is unknown.
         case abandoned
     }
 
@@ -70,14 +70,25 @@ struct OutstandingOperations<Context>: ~Copyable {
     ///
     /// - Parameter deadline: when to ask for its withdrawal, `.max` for never.
     mutating func begin(_ context: Context, deadline: UInt64 = .max) -> UInt64 {
+        let id = beginUnawaited()
+        let index = index(id)
+        slots[index].state = .asked
+        slots[index].deadline = deadline
+        slots[index].context = context
+        if deadline < nextDeadline { nextDeadline = deadline }
+        return id
+    }
+
+    /// The same for an operation whose outcome nobody waits for.
+    mutating func beginUnawaited() -> UInt64 {
         if count &* 4 >= slots.count &* 3 { grow() }
         while slots[index(nextID)].id != 0 { nextID &+= 1 }
         let id = nextID
         nextID &+= 1
         let index = index(id)
-        slots[index] = Slot(id: id, deadline: deadline, state: .asked, context: context)
+        slots[index].id = id
+        slots[index].state = .abandoned
         count &+= 1
-        if deadline < nextDeadline { nextDeadline = deadline }
         return id
     }
 

@@ -4,11 +4,10 @@ import ChanWire
 
 /// A request that the daemon answers at once with one frame: opening, inspecting, closing and so on.
 final class RequestOperation<Answer: Sendable>: Operation, @unchecked Sendable {
-    private let channel: String?
     private let handle: RemoteHandle?
     private let encode: (UInt64) -> [UInt8]
     private let decode: (AnswerFrame) throws(WireFault) -> Answer
-    var continuation: UnsafeContinuation<Answer, any Error>?
+    private var answer: Answer?
 
     /// - Parameters:
     ///   - channel: the channel's name for errors.
@@ -16,14 +15,14 @@ final class RequestOperation<Answer: Sendable>: Operation, @unchecked Sendable {
     ///   - encode: makes the frame of a request id.
     ///   - decode: reads the answer; a fault ends the connection.
     init(
-        channel: String?, handle: RemoteHandle? = nil, encode: @escaping (UInt64) -> [UInt8],
+        _ loop: ClientLoop, channel: String?, handle: RemoteHandle? = nil,
+        encode: @escaping (UInt64) -> [UInt8],
         decode: @escaping (AnswerFrame) throws(WireFault) -> Answer
     ) {
-        self.channel = channel
         self.handle = handle
         self.encode = encode
         self.decode = decode
-        super.init()
+        super.init(loop, channel: channel)
     }
 
     override var isWithdrawable: Bool { false }
@@ -35,37 +34,31 @@ final class RequestOperation<Answer: Sendable>: Operation, @unchecked Sendable {
     }
 
     override func answered(by frame: AnswerFrame, on connection: Connection) throws(WireFault) {
-        let answer = try decode(frame)
-        continuation.take()?.resume(returning: answer)
+        answer = try decode(frame)
+        resume(returning: 0)
     }
 
-    override func failed(_ failure: Failed, on connection: Connection) {
-        fail(DaemonFailure.error(failure, channel: channel))
-    }
-
-    override func fail(_ error: any Error) {
-        continuation.take()?.resume(throwing: (error as? ChandError).map(named) ?? error)
-    }
-
-    private func named(_ error: ChandError) -> any Error {
-        channel.map { error.channel == nil ? error.about(channel: $0) : error } ?? error
-    }
-}
-
-extension ClientLoop {
     /// Asks the daemon and suspends until it has answered.
     ///
     /// Cancelling the task does not withdraw what the daemon does at once; it only bounds the waiting by the
     /// grace period.
-    func request<Answer: Sendable>(_ operation: RequestOperation<Answer>) async throws -> Answer {
-        try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                operation.continuation = continuation
-                begin(operation)
-            }
-        } onCancel: {
-            cancel(operation)
+    func result() async throws -> Answer {
+        _ = try await outcome()
+        guard let answer else {
+            preconditionFailure("a request ended without an answer and without an error")
         }
+        return answer
+    }
+}
+
+extension ClientLoop {
+    /// Asks the daemon and suspends until it has answered; see `RequestOperation`.
+    func request<Answer: Sendable>(
+        channel: String?, handle: RemoteHandle? = nil, encode: @escaping (UInt64) -> [UInt8],
+        decode: @escaping (AnswerFrame) throws(WireFault) -> Answer
+    ) async throws -> Answer {
+        try await RequestOperation(self, channel: channel, handle: handle, encode: encode, decode: decode)
+            .result()
     }
 }
 

@@ -38,21 +38,10 @@ struct Selection {
             try await waitAlone()
             return late
         }
-        let operation = SelectOperation(actions, timeout: timeout, ordered: ordered)
-        let winner = try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                operation.continuation = continuation
-                do {
-                    try operation.encode()
-                    loop.begin(operation)
-                } catch {
-                    operation.fail(error)
-                }
-            }
-        } onCancel: {
-            loop.cancel(operation)
-        }
-        return winner ?? late
+        let operation = SelectOperation(loop, actions, timeout: timeout, ordered: ordered)
+        try operation.encode()
+        _ = try await operation.outcome()
+        return operation.winner ?? late
     }
 
     /// The loop of the one daemon that the cases are on; nil where none is on any.
@@ -94,13 +83,15 @@ final class SelectOperation: Operation, @unchecked Sendable {
     private let ordered: Bool
     /// The messages of the send cases, by case.
     private var messages: [[UInt8]] = []
-    /// Resumed with nil where the time ran out.
-    var continuation: UnsafeContinuation<SelectWinner?, any Error>?
+    /// Which case won; nil where the time ran out.
+    ///
+    /// The caller's once it is resumed.
+    private(set) var winner: SelectWinner?
 
-    init(_ actions: [SelectAction], timeout: Int64, ordered: Bool) {
+    init(_ loop: ClientLoop, _ actions: [SelectAction], timeout: Int64, ordered: Bool) {
         self.actions = actions
         self.ordered = ordered
-        super.init(timeout: timeout)
+        super.init(loop, channel: nil, timeout: timeout)
     }
 
     /// Encodes what the send cases send; in the calling task, so that its errors are the call's.
@@ -216,6 +207,8 @@ final class SelectOperation: Operation, @unchecked Sendable {
         }
     }
 
-    private func resume(_ winner: SelectWinner?) { continuation.take()?.resume(returning: winner) }
-    override func fail(_ error: any Error) { continuation.take()?.resume(throwing: error) }
+    private func resume(_ winner: SelectWinner?) {
+        self.winner = winner
+        resume(returning: 0)
+    }
 }
