@@ -127,7 +127,8 @@ import Testing
             let mine = try names.map { try observer.open($0, capacity: 0) }
             let doomed = try ClientProcess(daemon.socketPath)
             let theirs = try names.map { try doomed.client.open($0) }
-            _ = try doomed.client.startSelect(.receive(theirs[0]), .send(theirs[1], "ghost"), .send(theirs[2], "ghost"))
+            _ = try doomed.client.startSelect(
+                .receive(theirs[0]), .send(theirs[1], "ghost"), .send(theirs[2], "ghost"))
             try observer.wait(for: "a", "a receiver") { $0.receiveWaiters == 1 }
             try observer.wait(for: "c", "a sender") { $0.sendWaiters == 1 }
             try doomed.kill()
@@ -170,7 +171,9 @@ import Testing
             let senders = try (0..<2).map { _ in try ClientProcess(daemon.socketPath) }
             let handles = try senders.map { try $0.client.open("pipe", .send) }
             try senders[0].kill()
-            try receiver.wait(for: "pipe", "one sender") { $0.sendHandles == 1 && !$0.state.contains(.closed) }
+            try receiver.wait(for: "pipe", "one sender") {
+                $0.sendHandles == 1 && !$0.state.contains(.closed)
+            }
             #expect(try senders[1].client.send(handles[1], "first") == .sent)
             let delivered = try #require(try receiver.outcome(of: waits).delivered)
             try receiver.settle(delivered.range)

@@ -93,7 +93,10 @@ import Testing
         let cases: [(arguments: [String], code: Int32, words: [String])] = [
             (["--private", "--socket", long], 2, ["107"]),
             (["--private", "--socket", "\(directory)/none/s"], 1, ["\(directory)/none/s"]),
-            (["--private", "--socket", socket, "--set", "limits.sesions=3"], 2, ["limits.sesions", "did you mean sessions?"]),
+            (
+                ["--private", "--socket", socket, "--set", "limits.sesions=3"], 2,
+                ["limits.sesions", "did you mean sessions?"]
+            ),
             (["--private", "--socket", socket, "--set", "limits.sessions=many"], 2, ["limits.sessions"]),
             (["--private", "--socket", socket, "--set", "limits.sessions=0"], 2, ["limits.sessions"]),
             (["--private", "--socket", socket, "--set", "nothing"], 2, ["KEY=VALUE"]),
@@ -127,7 +130,8 @@ import Testing
             ["--reuid", "54321", "--regid", "54321", "--clear-groups", "\(program)/chand", "--private"]
                 + ["--socket", "\(directory)/s"], program: "/usr/bin/setpriv")
         #expect(attempt.status == .exited(1), "\(attempt.text)")
-        #expect(attempt.lines.count == 1 && attempt.text.contains("start chand as a user who may write there"))
+        #expect(
+            attempt.lines.count == 1 && attempt.text.contains("start chand as a user who may write there"))
     }
 
     @Test func configurationFile() throws {
