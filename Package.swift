@@ -91,7 +91,7 @@ let package = Package(
             dependencies: ["ChandConfig", "Systemd", "ChanSystem", "ChanTestSupport"],
             swiftSettings: strict),
         .executableTarget(
-            name: "chand-test-agent", dependencies: ["ChanTestSupport", "ChanSystem", "ChanWire"],
+            name: "chand-test-agent", dependencies: ["Channels", "ChanTestSupport", "ChanSystem"],
             path: "Tests/Agent", swiftSettings: strict),
         .testTarget(
             name: "DaemonTests",
