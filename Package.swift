@@ -77,8 +77,11 @@ let package = Package(
             name: "ChanTestSupport",
             dependencies: ["ChanCore", "ChanWire", "ChanSystem", "ChandConfig", "ChandServer", "Channels"],
             swiftSettings: strict),
+        // Bodies with #expect, written once and run by other test targets on several backends.
+        .testTarget(name: "Conformance", dependencies: [], swiftSettings: strict),
         .testTarget(
-            name: "ChanCoreTests", dependencies: ["ChanCore", "ChanTestSupport"], swiftSettings: strict),
+            name: "ChanCoreTests", dependencies: ["ChanCore", "ChanTestSupport", "Conformance"],
+            swiftSettings: strict),
         .testTarget(
             name: "ChanWireTests", dependencies: ["ChanWire", "ChanTestSupport"], swiftSettings: strict),
         .testTarget(
@@ -95,7 +98,9 @@ let package = Package(
             path: "Tests/Agent", swiftSettings: strict),
         .testTarget(
             name: "DaemonTests",
-            dependencies: ["ChanTestSupport", "ChanWire", "ChanSystem", "chand", "chand-test-agent"],
+            dependencies: [
+                "ChanTestSupport", "Conformance", "ChanWire", "ChanSystem", "chand", "chand-test-agent",
+            ],
             swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
