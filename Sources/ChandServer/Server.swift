@@ -98,6 +98,8 @@ public final class Server {
         do throws(SystemError) {
             if lifeline >= 0 { try poll.add(lifeline, token: Token.lifeline, interest: .read) }
             if watchdogNanoseconds != nil { nextWatchdog = 0 }
+            // Most of the program was needed to start only: parsing of arguments and configuration.
+            ThisProcess.releaseCleanPages()
             Notifier.ready(status: "serving")
             log.info("serving on \(listening.joined(separator: ", "))")
             var isStopping = false

@@ -61,7 +61,8 @@ enum Accounts {
         case .unknown: throw Failure.usage("this machine has no \(kind) \"\(text)\"; give a name or a number")
         case .failed(let code):
             let reason = String(cString: strerror(code))
-            throw Failure("system", "the \(kind) \"\(text)\" could not be looked up: \(reason)", exit: .failed)
+            throw Failure(
+                "system", "the \(kind) \"\(text)\" could not be looked up: \(reason)", exit: .failed)
         }
     }
 }

@@ -7,13 +7,14 @@ import Channels
 struct Close: Verb {
     static let configuration = CommandConfiguration(
         commandName: "close",
-        abstract: "Closes a channel for everybody: nothing can be sent any more, what is in it can be received.",
+        abstract:
+            "Closes a channel for everybody: nothing can be sent any more, what is in it can be received.",
         usage: "chanctl close CHAN [--reason TEXT] [--code N]",
         discussion: """
             Closing a channel that is closed already is no error, and changes nothing.
 
-            With --json: an object with version (1), channel (the absolute name) and closed_now (whether it was \
-            this call that closed it).
+            With --json: an object with version (1), channel (the absolute name) and closed_now (whether \
+            it was this call that closed it).
             """)
 
     @OptionGroup var common: CommonOptions

@@ -10,9 +10,9 @@ struct Create: Verb {
         abstract: "Creates a channel and keeps it until it is removed.",
         usage: "chanctl create CHAN [--capacity N] [--mode MODE] [--owner USER] [--group GROUP] ...",
         discussion: """
-            A channel that was created so before is not created again: chanctl says how it differs from what was \
-            asked for, and fails. One that merely exists, because a process has it open, gets the options that \
-            nobody has stated yet, and is kept from then on.
+            A channel that was created so before is not created again: chanctl says how it differs from \
+            what was asked for, and fails. One that merely exists, because a process has it open, gets the \
+            options that nobody has stated yet, and is kept from then on.
 
             With --json: an object with version (1), channel (the absolute name), created (false where it \
             existed and is now kept) and generation.
@@ -27,8 +27,8 @@ struct Create: Verb {
         parsing: .unconditional,
         help: ArgumentHelp(
             """
-            Buffer so many messages: a number, 0 or rendezvous for none, -1 or unbounded for as many as the \
-            quotas allow. Without it the first process that states a capacity decides.
+            Buffer so many messages: a number, 0 or rendezvous for none, -1 or unbounded for as many as \
+            the quotas allow. Without it the first process that states a capacity decides.
             """, valueName: "N"), transform: Self.capacity)
     var capacity: Int?
 
@@ -99,7 +99,9 @@ struct Create: Verb {
     /// Says that there is such a channel, and what is different about it.
     private func exists(_ there: ChannelStatus, _ wanted: ChannelOptions) -> Failure {
         var differences: [String] = []
-        func compare<Value: Equatable>(_ name: String, _ real: Value?, _ asked: Value?, _ text: (Value) -> String) {
+        func compare<Value: Equatable>(
+            _ name: String, _ real: Value?, _ asked: Value?, _ text: (Value) -> String
+        ) {
             guard let asked, real != asked else { return }
             differences.append("its \(name) is \(real.map(text) ?? "undecided"), not \(text(asked))")
         }
@@ -115,8 +117,8 @@ struct Create: Verb {
             differences.append("it does not fail with its last receiver")
         }
         if there.isClosed { differences.append("it is closed, and `chanctl remove` frees the name") }
-        let hint = differences.isEmpty ? "with these options" : differences.joined(separator: "; ")
+        let hint = differences.isEmpty ? ", with these options" : ": " + differences.joined(separator: "; ")
         return Failure(
-            "exists", "the channel \(there.name) exists already: \(hint)", channel: there.name, exit: .failed)
+            "exists", "the channel \(there.name) exists already\(hint)", channel: there.name, exit: .failed)
     }
 }

@@ -58,7 +58,8 @@ struct Failure: Error {
         self.init(error)
         guard let error = error as? ChandError, error.code == .timeout else { return }
         self.init(
-            "daemonNotRunning", "\(error); start one with `systemctl start chand.socket`, or run the program "
+            "daemonNotRunning",
+            "\(error); start one with `systemctl start chand.socket`, or run the program "
                 + "under `chanctl run -- COMMAND`", exit: .unreachable)
     }
 

@@ -2,8 +2,8 @@
 
 /// A pattern for channel names, as shells have them.
 ///
-/// `*` stands for any characters but `/`, `**` for any at all, `?` for one but `/`, `[a-c]` and `[!a-c]` for one
-/// of those, or one that is not.
+/// `*` stands for any characters but `/`, `**` for any at all, `?` for one but `/`, `[a-c]` and `[!a-c]`
+/// for one of those, or one that is not.
 package struct Glob: Sendable {
     private enum Part: Equatable {
         case literal(UInt8)

@@ -25,28 +25,32 @@ package struct InputFault: Error, Sendable, Equatable, CustomStringConvertible {
     static func tooLong(_ number: Int, _ limit: Int) -> InputFault {
         InputFault(
             code: "messageTooLarge",
-            description: "message \(number) of standard input has more than the \(limit) bytes that the daemon "
+            description:
+                "message \(number) of standard input has more than the \(limit) bytes that the daemon "
                 + "allows for one; cut it with --chunk SIZE")
     }
 
     static func unfinished(_ number: Int, _ there: Int, _ wanted: Int) -> InputFault {
         InputFault(
             code: "truncatedInput",
-            description: "standard input ends inside of message \(number): \(there) of \(wanted) bytes are there")
+            description:
+                "standard input ends inside of message \(number): \(there) of \(wanted) bytes are there")
     }
 }
 
 /// Cuts a stream of bytes, which comes in pieces of any size, into messages.
 ///
-/// Invariant: `buffer` holds the bytes of the message that is not complete yet, and nothing else, except within
-/// a call; its first `searched` bytes hold no separator.
+/// Invariant: `buffer` holds the bytes of the message that is not complete yet, and nothing else, except
+/// within a call; its first `searched` bytes hold no separator.
 package struct InputSplitter: Sendable {
     private let framing: InputFraming
     private let maxMessageBytes: Int
     private var buffer: [UInt8] = []
     private var searched = 0
     private var completed = 0
-    /// What is wrong; nothing that follows is looked at. The messages before it are good.
+    /// What is wrong with the input.
+    ///
+    /// Nothing that follows is looked at; the messages before it are good.
     package private(set) var fault: InputFault?
 
     private static let prefixBytes = 4

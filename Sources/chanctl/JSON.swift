@@ -11,7 +11,9 @@ package indirect enum JSON: Sendable, Equatable, ExpressibleByDictionaryLiteral,
     case array([JSON])
     case object([(key: String, value: JSON)])
 
-    /// The version of everything that `--json` prints. Keys may be added within a version; none goes or changes.
+    /// The version of everything that `--json` prints.
+    ///
+    /// Keys may be added within a version; none goes or changes.
     package static let schemaVersion = 1
 
     package init(dictionaryLiteral elements: (String, JSON)...) {

@@ -10,15 +10,16 @@ struct List: Verb {
         abstract: "Lists the channels that you may inspect.",
         usage: "chanctl list [GLOB] [-l] [--sort KEY] [--reverse] [--json]",
         discussion: """
-            Shows for each channel its capacity, the messages queued in it, the sends and receives that wait on \
-            it, its open handles (s: may send, r: may receive), its owner and its state. Names in your own space \
-            are relative.
+            Shows for each channel its capacity, the messages queued in it, the sends and receives that \
+            wait on it, its open handles (s: may send, r: may receive), its owner and its state. Names in \
+            your own space are relative.
 
-            With --json: an object with version (1) and channels, a list of objects with the keys name, state \
-            (open or closed), kept, removed, capacity (null: undecided, 0: rendezvous, -1: unbounded), queued, \
-            queued_bytes, unsettled, waiting_senders, waiting_receivers, send_handles, receive_handles, \
-            send_ready, receive_ready, accepted, settled, owner, owner_name, group, group_name, mode, type, \
-            close_with_last_sender, fail_with_last_receiver, close_code, close_text and generation.
+            With --json: an object with version (1) and channels, a list of objects with the keys name, \
+            state (open or closed), kept, removed, capacity (null: undecided, 0: rendezvous, -1: \
+            unbounded), queued, queued_bytes, unsettled, waiting_senders, waiting_receivers, send_handles, \
+            receive_handles, send_ready, receive_ready, accepted, settled, owner, owner_name, group, \
+            group_name, mode, type, close_with_last_sender, fail_with_last_receiver, close_code, \
+            close_text and generation.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -27,24 +28,31 @@ struct List: Verb {
     @Argument(
         help: ArgumentHelp(
             """
-            List only channels whose names match. * stands for anything but a slash, ** for anything, ? for one \
-            character, [a-c] for one of some. A pattern that begins with / is for absolute names.
+            List only channels whose names match. * stands for anything but a slash, ** for anything, ? \
+            for one character, [a-c] for one of some. A pattern that begins with / is for absolute names.
             """, valueName: "GLOB"))
     var glob: String?
 
     func validate() throws {
         guard let glob, Glob(glob) == nil else { return }
-        throw ValidationError("the pattern \"\(glob)\" has a [ without its ]; write [[] for the character itself")
+        throw ValidationError(
+            "the pattern \"\(glob)\" has a [ without its ]; write [[] for the character itself")
     }
 
     func perform(_ client: ChandClient) async throws {
-        try await listing.list(glob.flatMap(Glob.init), client, common, isAbsolute: glob?.hasPrefix("/") == true)
+        try await listing.list(
+            glob.flatMap(Glob.init), client, common, isAbsolute: glob?.hasPrefix("/") == true)
     }
 }
 
 /// What a list can be ordered by.
-enum SortKey: String, CaseIterable, ExpressibleByArgument {
+enum SortKey: String, CaseIterable {
     case name, capacity, queued, bytes, waiting, handles, owner, state
+
+    static func argument(_ text: String) throws -> SortKey {
+        if let key = SortKey(rawValue: text) { return key }
+        throw ValidationError(Usage.choice(text, "order", allCases.map(\.rawValue)))
+    }
 }
 
 /// How channels are listed; also without a verb.
@@ -54,8 +62,9 @@ struct ListingOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Order by name, owner or state, or, largest first, by capacity, queued, bytes, waiting or handles.",
-            valueName: "KEY"))
+            """
+            Order by name, owner or state, or, largest first, by capacity, queued, bytes, waiting or handles.
+            """, valueName: "KEY"), transform: SortKey.argument)
     var sort = SortKey.name
 
     @Flag(help: "Turn the order round.")

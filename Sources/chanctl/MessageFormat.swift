@@ -48,7 +48,8 @@ package enum MessageFormat: String, CaseIterable, Sendable {
 
 /// Base64 as RFC 4648 has it, with padding.
 package enum Base64 {
-    private static let alphabet = StaticString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+    private static let alphabet = StaticString(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 
     /// Appends the encoded bytes.
     package static func append(_ message: some Collection<UInt8>, to output: inout [UInt8]) {

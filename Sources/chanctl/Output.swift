@@ -7,7 +7,8 @@ struct BrokenPipe: Error {}
 
 /// Standard output: what is appended is written by `flush`, and by itself when it is much.
 ///
-/// A broken pipe mostly ends the process by SIGPIPE, as it ends `seq`; where that signal is ignored, it throws.
+/// A broken pipe mostly ends the process by SIGPIPE, as it ends `seq`; where that signal is ignored, it
+/// throws.
 struct Output: ~Copyable, Sendable {
     /// Pieces of this size are worth a system call.
     private static let goodBytes = 64 << 10

@@ -12,13 +12,15 @@ struct Ping: Verb {
         discussion: """
             Sends one ping after the other and shows the percentiles of their round trips.
 
-            With --json: an object with version (1), daemon (name and version), socket, count, and min_seconds, \
-            p50_seconds, p90_seconds, p99_seconds and max_seconds.
+            With --json: an object with version (1), daemon (name and version), socket, count, and \
+            min_seconds, p50_seconds, p90_seconds, p99_seconds and max_seconds.
             """)
 
     @OptionGroup var common: CommonOptions
 
-    @Option(name: .customShort("n"), help: ArgumentHelp("How many pings.", valueName: "COUNT"), transform: Self.count)
+    @Option(
+        name: .customShort("n"), help: ArgumentHelp("How many pings.", valueName: "COUNT"),
+        transform: Self.count)
     var count = 100
 
     private static func count(_ text: String) throws -> Int {
@@ -37,8 +39,10 @@ struct Ping: Verb {
             }
             return times.sorted()
         }
-        let marks: [(name: String, time: Duration)] = [("min", 0), ("p50", 50), ("p90", 90), ("p99", 99), ("max", 100)]
-            .map { ($0, times[Self.rank($1, of: times.count)]) }
+        let marks: [(name: String, time: Duration)] = [
+            ("min", 0), ("p50", 50), ("p90", 90), ("p99", 99), ("max", 100),
+        ]
+        .map { ($0, times[Self.rank($1, of: times.count)]) }
         try Output.write { output in
             guard !common.json else { return try output.line(json(client, marks)) }
             let texts = marks.map { "\($0.name) \(Quantities.text($0.time))" }.joined(separator: "  ")

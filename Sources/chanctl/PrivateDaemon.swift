@@ -66,7 +66,8 @@ struct PrivateDaemon: ~Copyable {
                 _ = try UnixSocket.connect(path: socket)
                 return
             } catch {
-                guard error.errno == SystemError.notFound || error.errno == SystemError.connectionRefused else {
+                guard error.errno == SystemError.notFound || error.errno == SystemError.connectionRefused
+                else {
                     throw error
                 }
             }

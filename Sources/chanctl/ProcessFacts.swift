@@ -40,7 +40,8 @@ package struct ProcessFacts: Sendable {
             let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
             guard fields.count == 3, fields[0] == "0" || fields[1] == "name=systemd" else { continue }
             let suffixes = [".service", ".scope", ".socket", ".mount", ".swap"]
-            let unit = fields[2].split(separator: "/").last { part in suffixes.contains { part.hasSuffix($0) } }
+            let unit = fields[2].split(separator: "/").last { part in suffixes.contains { part.hasSuffix($0) }
+            }
             if let unit { return Printable.line(String(unit)) }
         }
         return nil

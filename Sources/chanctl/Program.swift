@@ -23,7 +23,8 @@ enum Program {
         exit(0)
     }
 
-    /// Runs a verb, so that the interrupt key ends it in order: what waits is withdrawn, what came is printed.
+    /// Runs a verb, so that the interrupt key ends it in order: what waits is withdrawn, what came is
+    /// printed.
     private static func run(_ command: any ParsableCommand) async throws {
         guard let verb = command as? any Verb else {
             var command = command

@@ -14,7 +14,9 @@ package enum RawArguments {
     static func ofThisProcess() -> [String] {
         (1..<max(Int(CommandLine.argc), 1)).compactMap { index in
             CommandLine.unsafeArgv[index].map { pointer in
-                text(of: UnsafeBufferPointer(start: pointer, count: length(pointer)).map(UInt8.init(bitPattern:)))
+                text(
+                    of: UnsafeBufferPointer(start: pointer, count: length(pointer)).map(
+                        UInt8.init(bitPattern:)))
             }
         }
     }
@@ -56,7 +58,9 @@ package enum RawArguments {
 
     /// The bytes that a text stands for.
     package static func bytes(of text: String) -> [UInt8] {
-        guard text.unicodeScalars.contains(where: { reserved.contains($0.value) }) else { return Array(text.utf8) }
+        guard text.unicodeScalars.contains(where: { reserved.contains($0.value) }) else {
+            return Array(text.utf8)
+        }
         var bytes: [UInt8] = []
         for scalar in text.unicodeScalars {
             if reserved.contains(scalar.value) {

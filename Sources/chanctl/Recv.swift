@@ -4,7 +4,13 @@ import ArgumentParser
 import ChanSystem
 import Channels
 
-extension MessageFormat: ExpressibleByArgument {}
+extension MessageFormat {
+    /// Reads a format of the command line.
+    static func argument(_ text: String) throws -> MessageFormat {
+        if let format = MessageFormat(rawValue: text) { return format }
+        throw ValidationError(Usage.choice(text, "format", allCases.map(\.rawValue)))
+    }
+}
 
 /// Receives messages.
 struct Recv: Verb {
@@ -13,13 +19,14 @@ struct Recv: Verb {
         abstract: "Receives messages and prints them.",
         usage: "chanctl recv CHAN [-n COUNT | --follow] [--format FORMAT] [--try | --timeout DURATION]",
         discussion: """
-            Receives one message, COUNT messages, or all until the channel is closed, and waits for them. If the \
-            channel is closed before COUNT messages were received, the exit code is 5.
+            Receives one message, COUNT messages, or all until the channel is closed, and waits for them. \
+            If the channel is closed before COUNT messages were received, the exit code is 5.
 
-            A message is printed as a line with its bytes as they are; on a terminal, one that is not a line of \
-            text is printed in quotes. Formats: raw (the bytes and nothing else), lines, quoted, hex, base64, and \
-            json: per message a line with an object with version (1), channel, bytes (the size), and text or, \
-            where it is not UTF-8, base64; with --meta also number and received_at (UTC).
+            A message is printed as a line with its bytes as they are; on a terminal, one that is not a \
+            line of text is printed in quotes. Formats: raw (the bytes and nothing else), lines, quoted, \
+            hex, base64, and json: per message a line with an object with version (1), channel, bytes (the \
+            size), and text or, where it is not UTF-8, base64; with --meta also number and received_at \
+            (UTC).
             """)
 
     @OptionGroup var common: CommonOptions
@@ -28,17 +35,22 @@ struct Recv: Verb {
     var channel: String
 
     @Option(
-        name: .customShort("n"), help: ArgumentHelp("Receive so many messages, and no more.", valueName: "COUNT"),
+        name: .customShort("n"),
+        help: ArgumentHelp("Receive so many messages, and no more.", valueName: "COUNT"),
         transform: Quantities.count)
     var count: Int?
 
     @Flag(help: "Receive until the channel is closed; that is no failure then.")
     var follow = false
 
-    @Option(help: ArgumentHelp("How messages are printed; --json is the same as json.", valueName: "FORMAT"))
+    @Option(
+        help: ArgumentHelp("How messages are printed; --json is the same as json.", valueName: "FORMAT"),
+        transform: MessageFormat.argument)
     var format: MessageFormat?
 
-    @Flag(name: .customLong("try"), help: "Take what is there; exit with 6 if it is fewer messages than asked for.")
+    @Flag(
+        name: .customLong("try"),
+        help: "Take what is there; exit with 6 if it is fewer messages than asked for.")
     var isTry = false
 
     @Option(
@@ -58,7 +70,9 @@ struct Recv: Verb {
         if common.json, let format, format != .json {
             throw ValidationError("--json and --format \(format.rawValue) exclude each other; choose one")
         }
-        if meta, format == .raw { throw ValidationError("raw output has no place for --meta; choose another format") }
+        if meta, format == .raw {
+            throw ValidationError("raw output has no place for --meta; choose another format")
+        }
     }
 
     func perform(_ client: ChandClient) async throws {
@@ -134,14 +148,17 @@ struct MessagePrinter: Sendable {
 
     /// Appends a message with all that is said about it.
     func append(
-        _ message: MessageBytes, number: Int, of channel: String, at instant: Duration, to output: inout [UInt8]
+        _ message: MessageBytes, number: Int, of channel: String, at instant: Duration,
+        to output: inout [UInt8]
     ) {
         guard !isJSON else {
             var pairs: [(key: String, value: JSON)] = [
                 ("version", .number(JSON.schemaVersion)), ("channel", .string(channel)),
             ]
             if withMeta {
-                pairs += [("number", .number(number)), ("received_at", .string(WallClock.universal(instant)))]
+                pairs += [
+                    ("number", .number(number)), ("received_at", .string(WallClock.universal(instant))),
+                ]
             }
             output.append(contentsOf: JSON.object(pairs + MessageFormat.fields(of: message)).description.utf8)
             output.append(UInt8(ascii: "\n"))

@@ -10,8 +10,8 @@ struct Remove: Verb {
         abstract: "Frees a channel's name at once; processes that have it open can still drain it.",
         usage: "chanctl remove CHAN",
         discussion: """
-            The channel is closed with the reason "removed". Who opens the name from now on gets another channel. \
-            It needs its owner or an administrator.
+            The channel is closed with the reason "removed". Who opens the name from now on gets another \
+            channel. It needs its owner or an administrator.
 
             With --json: an object with version (1) and channel (the name as given).
             """)

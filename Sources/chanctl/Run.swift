@@ -14,21 +14,25 @@ struct Run: ParsableCommand {
             command's environment names it. Nothing has to be installed, and nothing stays behind, even if \
             chanctl is killed.
 
-            SIGTERM, SIGINT and SIGHUP are passed on to the command. The exit code is the command's, 128 and the \
-            signal's number where a signal ended it, 127 if there is no such command, 126 if it can't be run.
+            SIGTERM, SIGINT and SIGHUP are passed on to the command. The exit code is the command's, 128 \
+            and the signal's number where a signal ended it, 127 if there is no such command, 126 if it \
+            can't be run.
 
-            The daemon's program is $CHAND_BINARY, else chand beside chanctl, else ../libexec/chand seen from \
-            there, else the first chand in PATH. With --json only errors are JSON.
+            The daemon's program is $CHAND_BINARY, else chand beside chanctl, else ../libexec/chand seen \
+            from there, else the first chand in PATH. With --json only errors are JSON.
             """)
 
     @Flag(help: "Write errors on standard error as JSON.")
     var json = false
 
-    @Argument(parsing: .postTerminator, help: ArgumentHelp("The command and its arguments.", valueName: "CMD"))
+    @Argument(
+        parsing: .postTerminator, help: ArgumentHelp("The command and its arguments.", valueName: "CMD"))
     var command: [String] = []
 
     func validate() throws {
-        if command.isEmpty { throw ValidationError("a command is missing; write chanctl run -- CMD [ARG ...]") }
+        if command.isEmpty {
+            throw ValidationError("a command is missing; write chanctl run -- CMD [ARG ...]")
+        }
     }
 
     private static let forwarded: [Signal] = [.terminate, .interrupt, .hangup]

@@ -10,15 +10,15 @@ struct Select: Verb {
         abstract: "Waits until one of several sends and receives can proceed, does it, and says which.",
         usage: "chanctl select CASE ... [--timeout DURATION | --default] [--loop] [--format FORMAT]",
         discussion: """
-            A CASE is recv:CHAN or send:CHAN=DATA. Exactly one takes effect; of several that can, one is drawn. \
-            The output is a line with the case and its value, as in "recv:jobs hello" or "send:results done", or \
-            the word default.
+            A CASE is recv:CHAN or send:CHAN=DATA. Exactly one takes effect; of several that can, one is \
+            drawn. The output is a line with the case and its value, as in "recv:jobs hello" or \
+            "send:results done", or the word default.
 
-            A case whose channel is closed proceeds, too: the exit code is 5. With --loop such a case is left \
-            out from then on, and the loop ends with exit code 0 when none is left.
+            A case whose channel is closed proceeds, too: the exit code is 5. With --loop such a case is \
+            left out from then on, and the loop ends with exit code 0 when none is left.
 
-            With --json: an object with version (1), operation (recv, send or default), and unless it is default \
-            case (counted from 0), channel (the absolute name), bytes, and text or base64.
+            With --json: an object with version (1), operation (recv, send or default), and unless it is \
+            default case (counted from 0), channel (the absolute name), bytes, and text or base64.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -39,7 +39,9 @@ struct Select: Verb {
     @Flag(help: "Select again and again. --timeout then is the time between two winners.")
     var loop = false
 
-    @Option(help: ArgumentHelp("How values are printed, as with recv, but not raw.", valueName: "FORMAT"))
+    @Option(
+        help: ArgumentHelp("How values are printed, as with recv, but not raw.", valueName: "FORMAT"),
+        transform: MessageFormat.argument)
     var format: MessageFormat?
 
     func validate() throws {

@@ -10,14 +10,15 @@ struct Send: Verb {
         abstract: "Sends its arguments, or what it reads from standard input, as messages.",
         usage: "chanctl send CHAN [DATA ...] [--try | --timeout DURATION] [--close]",
         discussion: """
-            Each argument DATA is a message. Without arguments each line of standard input is one, without its \
-            newline; other options cut the input otherwise. Bytes arrive as they are.
+            Each argument DATA is a message. Without arguments each line of standard input is one, without \
+            its newline; other options cut the input otherwise. Bytes arrive as they are.
 
-            A send waits until there is room in the channel, or on a rendezvous channel until it is received. \
-            Where it fails half-way, the error says how many messages were accepted, all of them the first ones.
+            A send waits until there is room in the channel, or on a rendezvous channel until it is \
+            received. Where it fails half-way, the error says how many messages were accepted, all of them \
+            the first ones.
 
-            With --json: an object with version (1), channel (the absolute name), sent (how many messages) and \
-            closed_now (whether it was --close that closed the channel).
+            With --json: an object with version (1), channel (the absolute name), sent (how many messages) \
+            and closed_now (whether it was --close that closed the channel).
             """)
 
     @OptionGroup var common: CommonOptions
@@ -50,7 +51,8 @@ struct Send: Verb {
 
     @Option(
         help: ArgumentHelp(
-            "Give up with exit code 6 when no message has been accepted for this long.", valueName: "DURATION"),
+            "Give up with exit code 6 when no message has been accepted for this long.", valueName: "DURATION"
+        ),
         transform: Quantities.duration)
     var timeout: Duration?
 
@@ -60,7 +62,8 @@ struct Send: Verb {
     func validate() throws {
         let framings = [null, lengthPrefixed, chunk != nil, whole].count { $0 }
         if framings > 1 {
-            throw ValidationError("--null, --length-prefixed, --chunk and --whole exclude each other; choose one")
+            throw ValidationError(
+                "--null, --length-prefixed, --chunk and --whole exclude each other; choose one")
         }
         if framings == 1, !data.isEmpty {
             throw ValidationError("DATA and an option for standard input exclude each other; leave one out")
@@ -78,7 +81,8 @@ struct Send: Verb {
     func perform(_ client: ChandClient) async throws {
         let limit = client.daemon.limits.maxMessageBytes
         if let chunk, chunk > limit {
-            throw Failure.usage("--chunk \(chunk) is over the \(limit) bytes that the daemon allows for a message")
+            throw Failure.usage(
+                "--chunk \(chunk) is over the \(limit) bytes that the daemon allows for a message")
         }
         let job = SendJob(
             channel: channel, arguments: data.map { RawArguments.bytes(of: $0)[...] }, framing: framing,

@@ -177,7 +177,7 @@ struct SendPipeline: Sendable {
 
     private var wouldBlock: Failure {
         .wouldBlock(
-            "channel \(channel.name): no more can be sent without waiting; \(accepted) messages were accepted",
+            "channel \(channel.name): no more can be sent without waiting; \(accepted) were accepted",
             channel: channel.name)
     }
 }

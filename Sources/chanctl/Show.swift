@@ -12,10 +12,11 @@ struct Show: Verb {
         discussion: """
             The command line and the systemd unit of each process are looked up in /proc at that moment.
 
-            With --json: an object with version (1); channel, with the same keys as in list --json; handles, a \
-            list of objects with role (send, receive or both); and waiters, oldest first, with operation (send \
-            or receive), select (whether it is a case of one), waiting_seconds and since (UTC). Both have \
-            session, pid, uid, user, and command and unit, which are null where they are not known.
+            With --json: an object with version (1); channel, with the same keys as in list --json; \
+            handles, a list of objects with role (send, receive or both); and waiters, oldest first, with \
+            operation (send or receive), select (whether it is a case of one), waiting_seconds and since \
+            (UTC). Both have session, pid, uid, user, and command and unit, which are null where they are \
+            not known.
             """)
 
     @OptionGroup var common: CommonOptions

@@ -6,17 +6,32 @@ enum Usage {
     static func failure(_ message: String, verb: String?) -> Failure {
         let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
         let first = line.prefix(1).lowercased() + line.dropFirst()
+        // What the verbs' own readers say is about one value, and says it all.
+        if let own = first.firstRange(of: "': ") { return .usage(cause(first, own)) }
         // A complaint that ends by saying what would be right needs no more.
         if first.contains("; ") { return .usage(first) }
         let ending = first.last.map { ".!?".contains($0) } == true ? "" : ";"
         return .usage("\(first)\(ending) usage: \(Chanctl.usage(of: verb))")
     }
+
+    /// "the value '5x' is invalid for '--timeout <DURATION>': reason", without what the reason repeats.
+    private static func cause(_ text: String, _ separator: Range<String.Index>) -> String {
+        let quoted = text[..<separator.lowerBound].split(separator: "'")
+        let reason = text[separator.upperBound...]
+        return quoted.last.map { "\($0): \(reason)" } ?? String(reason)
+    }
+
+    /// What is said about a word that is none of those possible.
+    static func choice(_ word: String, _ kind: String, _ choices: [String]) -> String {
+        let near = Nearest.of(word, among: choices).map { "did you mean \($0)?" }
+        return "\"\(word)\" is no \(kind): \(near ?? "there are " + choices.joined(separator: ", "))"
+    }
 }
 
 /// The words of the command line before the parser sees them.
 ///
-/// The parser would take an option before the verb for the root command's, and an unknown verb for an argument
-/// too many: so options go behind the verb here, and verbs are looked up.
+/// The parser would take an option before the verb for the root command's, and an unknown verb for an
+/// argument too many: so options go behind the verb here, and verbs are looked up.
 struct Invocation {
     /// What to parse.
     private(set) var words: [String]
