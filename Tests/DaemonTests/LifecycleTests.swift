@@ -153,19 +153,24 @@ struct Attempt {
     let text: String
     var lines: [Substring] { text.split(separator: "\n") }
 
-    init(_ arguments: [String], program: String? = nil) throws {
+    init(
+        _ arguments: [String], program: String? = nil, milliseconds: UInt64 = Patience.milliseconds
+    ) throws {
         let output = try Descriptor.pipe()
         let process = try ChildProcess.spawn(
             program ?? BuiltProgram.path("chand"), arguments: arguments,
             environment: DaemonUnderTest.environment(), stdout: .descriptor(output.writing.raw),
             stderr: .descriptor(output.writing.raw))
         _ = consume output.writing
-        if let status = try process.wait(timeoutMilliseconds: Patience.milliseconds) {
+        // Read before it ends: what it says may be more than the pipe holds.
+        let log = try ProcessLog(reading: output.reading)
+        if let status = try process.wait(timeoutMilliseconds: milliseconds) {
             self.status = status
         } else {
             try process.kill(.kill)
             status = try process.wait()
         }
-        text = String(decoding: try Transfer.readAll(output.reading.raw), as: UTF8.self)
+        _ = log.waitForEnd()
+        text = log.text
     }
 }
