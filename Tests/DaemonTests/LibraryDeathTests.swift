@@ -112,7 +112,8 @@ import Testing
             (open.sends, open.receives) = (true, false)
             let out = try await Self.open(sender, open)
             #expect(await sender.ask(.send(channel: out, elements: [1, 2], wait: .forever)) == .sent(2, nil))
-            #expect(await receiver.ask(.receive(channel: into, count: 9, wait: .forever)) == .received([1, 2]))
+            #expect(
+                await receiver.ask(.receive(channel: into, count: 9, wait: .forever)) == .received([1, 2]))
             let waits = receiver.start(.receive(channel: into, count: 1, wait: .forever))
             sender.kill()
             #expect(await receiver.reply(to: waits) == .failed(.closed))

@@ -22,7 +22,8 @@ import Testing
             let senders = try (0..<3).map { index in
                 try NativeThread.start(name: "sender") {
                     ledger.guarding {
-                        var sender = StressSender(daemon.socketPath, index, seed: seed &+ UInt64(index), ledger)
+                        var sender = StressSender(
+                            daemon.socketPath, index, seed: seed &+ UInt64(index), ledger)
                         while sender.sent < 3334 { try sender.step() }
                     }
                 }
@@ -30,7 +31,8 @@ import Testing
             let receivers = try (0..<3).map { index in
                 try NativeThread.start(name: "receiver") {
                     ledger.guarding {
-                        var receiver = StressReceiver(daemon.socketPath, seed: seed &+ UInt64(index) &+ 100, ledger)
+                        var receiver = StressReceiver(
+                            daemon.socketPath, seed: seed &+ UInt64(index) &+ 100, ledger)
                         while !ledger.isOver { try receiver.step() }
                     }
                 }
@@ -42,7 +44,9 @@ import Testing
             // What is still there: of receivers whose end the daemon has yet to see as well.
             var accepted: UInt64 = 0
             for (name, handle) in zip(Self.channels, mine) {
-                try observer.wait(for: name, "only this session") { $0.receiveHandles == 1 && $0.sendHandles == 0 }
+                try observer.wait(for: name, "only this session") {
+                    $0.receiveHandles == 1 && $0.sendHandles == 0
+                }
                 while let delivered = try observer.receive(handle, upTo: 100, timeout: 0).delivered {
                     ledger.received(delivered)
                     try observer.settle(delivered.range)

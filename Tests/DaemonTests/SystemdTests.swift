@@ -72,7 +72,8 @@ import Testing
         // A stream does not connect there; any event starts the daemon, and the end of its input is none.
         let python = "/usr/bin/python3"
         guard Files.exists(python) else { try Test.cancel("there is no python3 here to connect") }
-        let connect = "import socket,sys; socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).connect(sys.argv[1])"
+        let connect =
+            "import socket,sys; socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).connect(sys.argv[1])"
         #expect(try Attempt(["-c", connect, "\(directory)/s"], program: python).status == .exited(0))
         #expect(try process.wait(timeoutMilliseconds: Patience.milliseconds) == .exited(1))
         #expect(log.waitForEnd() && log.text.contains("its unit needs ListenStream="), "\(log.text)")

@@ -91,7 +91,8 @@ public final class AgentProcess: Sendable {
         state.withLock { _ in
             // A process that is gone takes no commands: the end of its replies says so.
             var rest = line[...]
-            while case .bytes(let count) = rest.withUnsafeBytes({ Transfer.send(socket.raw, $0) }), count > 0 {
+            while case .bytes(let count) = rest.withUnsafeBytes({ Transfer.send(socket.raw, $0) }), count > 0
+            {
                 rest = rest.dropFirst(count)
             }
         }
@@ -129,7 +130,8 @@ struct LineReader {
                 defer { bytes.removeSubrange(...end) }
                 return Array(bytes[..<end])
             }
-            guard case .bytes(let count) = chunk.withUnsafeMutableBytes({ Transfer.read(descriptor, into: $0) })
+            guard
+                case .bytes(let count) = chunk.withUnsafeMutableBytes({ Transfer.read(descriptor, into: $0) })
             else { return nil }
             bytes += chunk[..<count]
         }
