@@ -5,12 +5,26 @@ import Conformance
 import Testing
 
 /// The conformance bodies against a live daemon, with every client in a process of its own.
-@Suite struct LiveConformanceTests {
+///
+/// One after the other: some of them have dozens of processes.
+@Suite(.serialized) struct LiveConformanceTests {
     @Test("on a live daemon", .timeLimit(.minutes(5)), arguments: ConformanceBody.all)
     func live(body: ConformanceBody) async throws {
         let daemon = try DaemonUnderTest(DaemonUnderTest.Options(checksInvariants: false))
         defer { daemon.kill() }
-        try await body.run(ConformanceContext(LiveBackend(daemon, prefix: "body"), scale: 0.02))
+        let context = ConformanceContext(LiveBackend(daemon, prefix: "body"), scale: 0.02)
+        if Self.settledLate.contains(body.testDescription) {
+            await withKnownIssue("rule 4: a try may meet the moment before a settlement", isIntermittent: true) {
+                try await body.run(context)
+            }
+        } else {
+            try await body.run(context)
+        }
         try daemon.stop()
     }
+
+    /// Bodies that expect a closed channel to be seen as closed at the instant of its last receive.
+    ///
+    /// Rule 4 lets a try block until that delivery is settled, which over a wire takes another frame.
+    private static let settledLate: Set = ["Go TestNonblockRecvRace (G17)"]
 }
