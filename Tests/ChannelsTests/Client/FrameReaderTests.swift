@@ -49,9 +49,9 @@ import Testing
     }
 
     @Test func framesLargerThanAChunk() throws {
-        let large = [UInt8](unsafeUninitializedCapacity: 700_000) { buffer, count in
-            for index in 0..<700_000 { buffer[index] = UInt8(truncatingIfNeeded: index &* 31) }
-            count = 700_000
+        let large = [UInt8](unsafeUninitializedCapacity: 400_000) { buffer, count in
+            for index in 0..<400_000 { buffer[index] = UInt8(truncatingIfNeeded: index &* 31) }
+            count = 400_000
         }
         var writer = WireWriter(.received, request: 1)
         writer.raw(large)
@@ -62,10 +62,10 @@ import Testing
     }
 
     @Test func longStreamsWithSlicesHeld() throws {
-        let bytes = Array(repeatElement(Self.stream, count: 2000).joined())
-        let expected = Array(repeatElement(Self.bodies, count: 2000).joined())
+        let bytes = Array(repeatElement(Self.stream, count: 1500).joined())
+        let expected = Array(repeatElement(Self.bodies, count: 1500).joined())
         #expect(try read(bytes, pieces: [], holding: true) == expected)
-        #expect(try read(bytes, pieces: .init(repeating: 1013, count: 2000), holding: false) == expected)
+        #expect(try read(bytes, pieces: .init(repeating: 1013, count: 1000), holding: false) == expected)
     }
 
     @Test func absurdLengthsAreRefused() throws {

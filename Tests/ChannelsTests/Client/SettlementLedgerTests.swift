@@ -59,7 +59,9 @@ import Testing
     @Test func handlesInTurnBecomeOneRangeEach() throws {
         var ledger = SettlementLedger()
         for number in 1...20 {
-            for handle in 0..<8 { ledger.note(.settled, handle: UInt32(handle), first: UInt64(number), count: 1) }
+            for handle in 0..<8 {
+                ledger.note(.settled, handle: UInt32(handle), first: UInt64(number), count: 1)
+            }
         }
         let expected = (0..<8).map { range(UInt32($0), 1, 20) }
         #expect(try written(&ledger) == [Written(type: .settle, seen: false, ranges: expected)])

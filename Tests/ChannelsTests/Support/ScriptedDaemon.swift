@@ -28,6 +28,7 @@ final class ScriptedDaemon: @unchecked Sendable {
         maxWaiters: 1 << 16, maxHandles: 1 << 16, uid: 1000, daemonName: "scripted")
 
     /// Runs a step of the conversation.
+    @discardableResult
     func step<Result: Sendable>(
         _ body: @escaping @Sendable (WireClient) throws -> Result
     ) async throws -> Result {
