@@ -63,6 +63,9 @@ let package = Package(
             name: "sieve-processes", dependencies: ["Channels", "ChanSystem"],
             path: "Examples/SieveProcesses", swiftSettings: strict),
         .executableTarget(
+            name: "throughput", dependencies: ["Channels", "ChanSystem"], path: "Examples/Throughput",
+            swiftSettings: strict),
+        .executableTarget(
             name: "sieve", dependencies: ["Channels"], path: "Examples/Sieve", swiftSettings: strict),
         .executableTarget(
             name: "worker-pool", dependencies: ["Channels"], path: "Examples/WorkerPool",
@@ -74,8 +77,11 @@ let package = Package(
             name: "ChanTestSupport",
             dependencies: ["ChanCore", "ChanWire", "ChanSystem", "ChandConfig", "ChandServer", "Channels"],
             swiftSettings: strict),
+        // Bodies with #expect, written once and run by other test targets on several backends.
+        .testTarget(name: "Conformance", dependencies: [], swiftSettings: strict),
         .testTarget(
-            name: "ChanCoreTests", dependencies: ["ChanCore", "ChanTestSupport"], swiftSettings: strict),
+            name: "ChanCoreTests", dependencies: ["ChanCore", "ChanTestSupport", "Conformance"],
+            swiftSettings: strict),
         .testTarget(
             name: "ChanWireTests", dependencies: ["ChanWire", "ChanTestSupport"], swiftSettings: strict),
         .testTarget(

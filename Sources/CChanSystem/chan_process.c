@@ -4,6 +4,9 @@
 #define _GNU_SOURCE
 #include "chan_system.h"
 
+#include <link.h>
+#include <sys/mman.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -91,3 +94,19 @@ int chan_spawn(int32_t *pid, const char *path, char *const *arguments, char *con
     *pid = child;
     return status;
 }
+
+static int release_segments(struct dl_phdr_info *info, size_t size, void *context) {
+    (void)size;
+    (void)context;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    for (int index = 0; index < info->dlpi_phnum; index++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[index];
+        if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W)) continue;
+        uintptr_t start = (info->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+        uintptr_t end = (info->dlpi_addr + segment->p_vaddr + segment->p_memsz + page - 1) & ~(page - 1);
+        madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void chan_release_clean_pages(void) { dl_iterate_phdr(release_segments, NULL); }

@@ -31,7 +31,8 @@ extension Broker {
     /// Whether a receive of several that took `taken` may take more: its answer stays within a frame.
     @inlinable
     func fits(_ taken: MessageChain) -> Bool {
-        taken.count == 0 || taken.byteCount < limits.receiveBatchBytes
+        taken.byteCount + Int(taken.count) * limits.receiveBatchPrefixBytes < limits.receiveBatchBytes
+            || taken.count == 0
     }
 
     /// The longest-waiting sender of another operation: a select never meets itself (rule 12).

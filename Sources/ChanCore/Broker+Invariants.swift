@@ -201,7 +201,7 @@ extension Broker {
                 try require(
                     index == 0 || operations[deadlines[(index - 1) / 2]].deadline <= operation.deadline,
                     "the deadline heap is out of order")
-                try require(operation.deadline > now, "operation \(slot) is overdue")
+                try require(operation.deadline > advanced, "operation \(slot) is overdue")
             }
         }
         try require(seen == waiters.count, "a waiter belongs to no operation")

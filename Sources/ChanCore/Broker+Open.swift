@@ -48,6 +48,18 @@ public struct OpenedChannel: Equatable, Sendable {
     public var closed: Bool
     /// The absolute name.
     public var name: String
+
+    /// Makes the description of a handle.
+    public init(
+        handle: UInt32, capacity: Int64, generation: UInt64, created: Bool, closed: Bool, name: String
+    ) {
+        self.handle = handle
+        self.capacity = capacity
+        self.generation = generation
+        self.created = created
+        self.closed = closed
+        self.name = name
+    }
 }
 
 /// Opening and removing by name (rules 14, 15, 25 and 28).

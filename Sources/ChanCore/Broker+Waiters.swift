@@ -128,6 +128,14 @@ extension Broker {
         fail(slot, Failure(.cancelled), into: &sink)
     }
 
+    /// Tells the time at which the inputs that follow arrived; ends nothing.
+    ///
+    /// Without it their timeouts would count from the last input, however long ago that was.
+    @inlinable
+    public mutating func arrive(at time: UInt64) {
+        if time > now { now = time }
+    }
+
     /// Tells the time in nanoseconds and ends what has timed out.
     ///
     /// Time never goes back (X29).
@@ -135,7 +143,8 @@ extension Broker {
     /// To be called after the inputs that arrived by then, since a timeout loses a tie (rule 10).
     @inlinable
     public mutating func advance<S: BrokerSink<Body> & ~Copyable>(to time: UInt64, into sink: inout S) {
-        if time > now { now = time }
+        arrive(at: time)
+        advanced = now
         while !deadlines.isEmpty, operations[deadlines[0]].deadline <= now {
             fail(deadlines[0], Failure(.timeout), into: &sink)
         }

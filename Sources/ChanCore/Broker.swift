@@ -28,6 +28,8 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     @usableFromInline var deadlines: [UInt32] = []
     @usableFromInline var random: RandomSource
     @usableFromInline var now: UInt64 = 0
+    /// Until when timeouts have been reported.
+    @usableFromInline var advanced: UInt64 = 0
     @usableFromInline var limits: BrokerLimits
     /// Messages that went without being settled: discarded with their channel (rule 15).
     public internal(set) var discarded: UInt64 = 0
@@ -81,6 +83,8 @@ public struct BrokerLimits: Equatable, Sendable {
     public var bytesPerUser = 64 << 20
     /// Bytes after which a receive of several takes no further message.
     public var receiveBatchBytes = 256 << 10
+    /// Bytes that count for each message there besides its own: what the answer says of it.
+    public var receiveBatchPrefixBytes = 8
 
     /// Makes the default limits.
     public init() {}

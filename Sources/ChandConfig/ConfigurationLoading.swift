@@ -77,9 +77,16 @@ extension Configuration {
     public mutating func set(
         _ override: ConfigurationOverride, names: NameLookup = .system
     ) throws(ConfigurationError) {
+        try set([override], names: names)
+    }
+
+    /// Sets several keys; what they demand of each other is checked when all are set.
+    public mutating func set(
+        _ overrides: [ConfigurationOverride], names: NameLookup = .system
+    ) throws(ConfigurationError) {
         var reader = ConfigurationReader(names: names)
         reader.configuration = self
-        reader.read(override)
+        for override in overrides { reader.read(override) }
         self = try reader.finish()
     }
 

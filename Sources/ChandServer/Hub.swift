@@ -15,6 +15,10 @@ struct Hub: ~Copyable {
     let instance: UInt64
     /// Frames of one connection that are run in one turn.
     let framesPerTurn: Int
+    /// Output of a connection from which on its frames wait: it is to read first what it asked for.
+    let outputHighWatermark: Int
+    /// Frames between two looks at the output, whose answers it may exceed the mark by.
+    private static let framesBetweenLooks = 8
     /// Whether the whole state is checked after every frame; for tests.
     let checksInvariants: Bool
 
@@ -24,13 +28,14 @@ struct Hub: ~Copyable {
     static let version = "0.1.0"
 
     init(
-        limits: BrokerLimits, spaces: [Space], maxMessageBytes: Int, framesPerTurn: Int, seed: UInt64,
-        instance: UInt64, checksInvariants: Bool
+        limits: BrokerLimits, spaces: [Space], maxMessageBytes: Int, framesPerTurn: Int,
+        outputHighWatermark: Int, seed: UInt64, instance: UInt64, checksInvariants: Bool
     ) {
         broker = Broker(seed: seed, limits: limits, spaces: spaces)
         self.limits = limits
         self.maxMessageBytes = maxMessageBytes
         self.framesPerTurn = framesPerTurn
+        self.outputHighWatermark = outputHighWatermark
         self.instance = instance
         self.checksInvariants = checksInvariants
     }
@@ -52,13 +57,20 @@ struct Hub: ~Copyable {
         var assembler = FrameAssembler(maxBodyBytes: 0)
         swap(&assembler, &connection.assembler)
         defer { swap(&assembler, &connection.assembler) }
-        let taken = try assembler.feed(bytes, frames: framesPerTurn) { frame throws(WireFault) in
-            if connection.state == .connected {
-                try greet(frame.header, frame.body, from: connection, identity: identity())
-            } else {
-                try run(&frame, from: connection)
+        var taken = 0
+        var left = framesPerTurn
+        while taken < bytes.count, left > 0, connection.output.count <= outputHighWatermark {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[taken...])
+            let some = min(left, Self.framesBetweenLooks)
+            left -= some
+            taken += try assembler.feed(rest, frames: some) { frame throws(WireFault) in
+                if connection.state == .connected {
+                    try greet(frame.header, frame.body, from: connection, identity: identity())
+                } else {
+                    try run(&frame, from: connection)
+                }
+                check()
             }
-            check()
         }
         if taken < bytes.count {
             connection.backlog.append(UnsafeRawBufferPointer(rebasing: bytes[taken...]))

@@ -47,6 +47,7 @@ public final class Server {
         hub = Hub(
             limits: BrokerLimits(limits), spaces: configuration.brokerSpaces,
             maxMessageBytes: limits.messageBytes, framesPerTurn: configuration.loop.turnFrames,
+            outputHighWatermark: limits.outputHighWatermark,
             seed: SystemRandomNumberGenerator.seed(), instance: SystemRandomNumberGenerator.seed(),
             checksInvariants: checksInvariants)
         scratch = .allocate(byteCount: configuration.loop.turnBytes, alignment: 16)
@@ -97,12 +98,15 @@ public final class Server {
         do throws(SystemError) {
             if lifeline >= 0 { try poll.add(lifeline, token: Token.lifeline, interest: .read) }
             if watchdogNanoseconds != nil { nextWatchdog = 0 }
+            // Most of the program was needed to start only: parsing of arguments and configuration.
+            ThisProcess.releaseCleanPages()
             Notifier.ready(status: "serving")
             log.info("serving on \(listening.joined(separator: ", "))")
             var isStopping = false
             while !isStopping {
                 try wait()
                 let now = MonotonicClock.now()
+                hub.broker.arrive(at: now)
                 for index in 0..<events.count {
                     let event = events[index]
                     switch event.token {
@@ -172,7 +176,7 @@ public final class Server {
     /// Reads once, at most a turn's share, and runs what is complete.
     private func read(_ connection: Connection) {
         // What was read before comes first; the socket keeps the rest.
-        guard connection.state != .ended, connection.backlog.isEmpty else { return }
+        guard connection.state != .ended, connection.backlog.isEmpty, !connection.isThrottled else { return }
         let identity = { [configuration] in Identity(connection.credentials, configuration) }
         do throws(WireFault) {
             let direct = connection.assembler.directTarget()
@@ -201,7 +205,8 @@ public final class Server {
     private func runBacklogs() {
         let list = backlogged
         backlogged = []
-        for connection in list where connection.state == .greeted {
+        // Those who do not read go on when they have read: `throttle` puts them back.
+        for connection in list where connection.state == .greeted && !connection.isThrottled {
             var bytes = GrowableBytes()
             swap(&bytes, &connection.backlog)
             let identity = { [configuration] in Identity(connection.credentials, configuration) }
@@ -215,7 +220,12 @@ public final class Server {
     }
 
     private func afterReading(_ connection: Connection) {
-        if !connection.backlog.isEmpty { backlogged.append(connection) }
+        if !connection.backlog.isEmpty {
+            backlogged.append(connection)
+        } else if !connection.interest.contains(.read) {
+            // The last of a backlog need not have an answer, and only a write looks at what to watch.
+            hub.outbox.touch(connection)
+        }
         if connection.state == .greeted { connections.greeted(connection) }
     }
 
@@ -253,14 +263,14 @@ public final class Server {
 
     private func write(_ connection: Connection, now: UInt64) {
         connection.settlePendingSent(pool: hub.outbox.pool)
+        if connection.state == .ended {
+            // What the socket takes is what a peer gets that is told why: waiting on it would be its to prolong.
+            if !isDrained(connection) { close(connection) }
+            return
+        }
         let before = connection.output.count
         let result = connection.output.flush(to: connection.descriptor.raw, pool: hub.outbox.pool) {
             MessageBody.release(token: $0)
-        }
-        if connection.state == .ended {
-            // One try is what a peer gets that is being told why: waiting on it would be its to prolong.
-            close(connection)
-            return
         }
         switch result {
         case .done, .more, .wouldBlock:
@@ -276,7 +286,7 @@ public final class Server {
     private func throttle(_ connection: Connection, progressed: Bool, now: UInt64) {
         let limits = configuration.limits
         let queued = connection.output.count
-        if connection.output.bytes.count > limits.outputHardLimit {
+        if connection.isThrottled, connection.output.bytes.count > limits.outputHardLimit {
             slowReceiver(connection)
         } else if queued > limits.outputHighWatermark {
             if !connection.isThrottled || progressed {
@@ -287,6 +297,7 @@ public final class Server {
         } else if queued <= limits.outputLowWatermark, connection.isThrottled {
             connection.isThrottled = false
             connections.forgetDeadline(of: connection)
+            if !connection.backlog.isEmpty { backlogged.append(connection) }
         }
     }
 
@@ -351,19 +362,28 @@ public final class Server {
         log.info("stopping: \(connections.count) sessions, \(hub.broker.messageCount) messages not settled")
         for connection in connections.all { hub.end(connection, Goodbye(.shuttingDown, "the daemon stops")) }
         let end = MonotonicClock.now() &+ configuration.shutdown.drainTimeout.nanoseconds
-        var left = connections.all
-        while !left.isEmpty, MonotonicClock.now() < end {
-            left.removeAll { connection in
-                let result = connection.output.flush(to: connection.descriptor.raw) {
-                    MessageBody.release(token: $0)
-                }
-                if result == .wouldBlock || result == .more { return false }
-                close(connection)
-                return true
-            }
-            guard let first = left.first else { break }
-            _ = try Transfer.wait(first.descriptor.raw, for: .write, until: end)
+        // A poll of its own: this one still has the signal that led here.
+        let draining = try EventPoll()
+        for connection in connections.all where !isDrained(connection) {
+            try draining.add(connection.descriptor.raw, token: connection.token, interest: .write)
         }
-        for connection in left { close(connection) }
+        while connections.count > 0, case let now = MonotonicClock.now(), now < end {
+            try draining.wait(into: &events, timeoutNanoseconds: end - now)
+            for index in 0..<events.count {
+                if let connection = connections[events[index].token] { _ = isDrained(connection) }
+            }
+        }
+        for connection in connections.all { close(connection) }
+    }
+
+    /// Writes to who is being told goodbye, and closes if that was all, or no use.
+    private func isDrained(_ connection: Connection) -> Bool {
+        var result: WriteQueue.FlushResult
+        repeat {
+            result = connection.output.flush(to: connection.descriptor.raw) { MessageBody.release(token: $0) }
+        } while result == .more
+        guard result != .wouldBlock else { return false }
+        close(connection)
+        return true
     }
 }

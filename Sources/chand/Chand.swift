@@ -68,7 +68,7 @@ struct Chand: ParsableCommand {
         }
         if `private` {
             var configuration = Configuration.privateDefaults(socket: Configuration().daemon.socketPath)
-            for override in overrides { try configuration.set(override) }
+            try configuration.set(overrides)
             return configuration
         }
         return try Configuration.load(

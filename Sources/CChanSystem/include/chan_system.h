@@ -83,4 +83,8 @@ int chan_remove_tree(const char *path);
 int chan_spawn(int32_t *pid, const char *path, char *const *arguments, char *const *environment,
                const int *fds, int count, const char *directory, int own_group);
 
+/* Lets the kernel take back the pages of program and libraries that were never written; they come back from the
+   page cache on demand. */
+void chan_release_clean_pages(void);
+
 #endif

@@ -64,6 +64,11 @@ public enum ThisProcess {
         try checked(.prlimit) { chan_set_limit_descriptors(soft) }
     }
 
+    /// Lets the kernel take back the pages of program and libraries, which come back on demand.
+    ///
+    /// For a daemon whose start (arguments, configuration) needed most of its code and whose loop needs little.
+    public static func releaseCleanPages() { chan_release_clean_pages() }
+
     /// How many processors the machine runs on, whatever this process may use of them.
     public static var onlineProcessors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 

@@ -38,15 +38,11 @@ extension ModelBroker {
         if options.role.contains(.receive) { channels[channel]?.hadReceiver = true }
         applyEnds(channel)
         guard let there = channels[channel] else { return .failure(Failure(.noSuchChannel)) }
-        var opened = hint.opened
-        opened?.handle = number
-        opened?.capacity = there.capacity ?? Capacity.undecided
-        opened?.generation = channel
-        opened?.created = created
-        opened?.closed = there.isClosed
-        opened?.name = name
+        let opened = OpenedChannel(
+            handle: number, capacity: there.capacity ?? Capacity.undecided, generation: channel,
+            created: created, closed: there.isClosed, name: name)
         run(channel)
-        return opened.map { .success($0) } ?? .failure(Failure(.invalidArgument, text: "no hint"))
+        return .success(opened)
     }
 
     private mutating func create(

@@ -4,14 +4,25 @@ import ChanCore
 
 /// Rules 7 to 13.
 extension ModelBroker {
+    /// The cases of a select that may win now; none where it waits, fails as a whole, or is no select.
+    public func allowedWinners(of input: BrokerInput) -> Set<Int> {
+        guard case .select(let session, _, let inputs, let ordered, _) = input,
+            fault(in: inputs, session) == nil
+        else { return [] }
+        let ready = Set(inputs.indices.filter { isReady(inputs[$0], session) })
+        return ordered ? Set([ready.min()].compactMap { $0 }) : ready
+    }
+
     mutating func select(
         _ key: RequestKey, _ inputs: [CaseInput], _ ordered: Bool, _ timeout: Int64, _ hint: Hint
     ) throws(NotAllowed) {
         let sent = inputs.compactMap(\.message)
         if exceedsQuota(key.session, sent) { return refuse(key, .quotaExceeded, sent) }
         if let failure = fault(in: inputs, key.session) { return refuse(key, failure, sent) }
-        let ready = Set(inputs.indices.filter { isReady(inputs[$0], key.session) })
-        guard let first = ready.min() else {
+        let allowed = allowedWinners(
+            of: .select(
+                session: key.session, request: key.request, inputs, ordered: ordered, timeout: timeout))
+        guard let first = allowed.min() else {
             if let winner = hint.winner { throw NotAllowed(description: "case \(winner) won, none is ready") }
             arrive(
                 ModelOperation(key: key, cases: cases(inputs, key.session), isSelect: true, limit: 1),
@@ -19,9 +30,8 @@ extension ModelBroker {
             return
         }
         let winner = hint.winner ?? first
-        guard ordered ? winner == first : ready.contains(winner) else {
-            throw NotAllowed(
-                description: "case \(winner) won; ready are \(ready.sorted())\(ordered ? ", in order" : "")")
+        guard allowed.contains(winner) else {
+            throw NotAllowed(description: "case \(winner) won, allowed is one of \(allowed.sorted())")
         }
         commit(winner, inputs, key)
     }
@@ -61,7 +71,11 @@ extension ModelBroker {
     /// The first case that could never be carried out.
     private func fault(in inputs: [CaseInput], _ session: UInt32) -> Failure? {
         if inputs.count > limits.selectCases { return Failure(.invalidArgument) }
-        for (index, input) in inputs.enumerated() where input.kind != .never {
+        for (index, input) in inputs.enumerated() {
+            guard (input.message != nil) == (input.kind == .send) else {
+                return Failure(.invalidArgument, caseIndex: UInt16(index))
+            }
+            if input.kind == .never { continue }
             guard let handle = openHandle(session, input.handle) else {
                 return Failure(.noSuchHandle, caseIndex: UInt16(index))
             }

@@ -166,3 +166,19 @@ extension ModelBroker {
         waiting.reduce(0) { $0 + ($1.key.session == session ? max(1, $1.cases.count) : 0) }
     }
 }
+
+extension ModelBroker {
+    /// What is to be seen of the channel of an open handle (rule 6); nil where there is no such handle.
+    public func counts(
+        session: UInt32, handle: UInt32
+    ) -> (queued: Int, capacity: Int64, sendWaiters: Int, receiveWaiters: Int)? {
+        guard let channel = openHandle(session, handle)?.channel, let there = channels[channel] else {
+            return nil
+        }
+        let waits = waiting.flatMap(\.cases).filter { $0.channel == channel }
+        return (
+            there.queue.count, there.capacity ?? Capacity.undecided, waits.count { $0.isSend },
+            waits.count { !$0.isSend }
+        )
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanSystem
+import Channels
+import Glibc
+
+/// Messages of 64 bytes from one process to another through one buffered channel, in batches, counted and
+/// checked: `throughput [MESSAGES]`, under `chanctl run` or with a daemon at hand.
+@main
+struct Throughput {
+    private static let channel = "throughput/\(ThisProcess.environment("THROUGHPUT_ID") ?? "\(ThisProcess.pid)")"
+    private static let batch = 512
+
+    static func main() async {
+        let arguments = CommandLine.arguments.dropFirst()
+        do {
+            if arguments.first == "send" {
+                try await send(Int(arguments.last ?? "") ?? 0)
+            } else {
+                try await receive(arguments.first.flatMap { Int($0) } ?? 1_000_000)
+            }
+        } catch {
+            print("throughput: \(error)")
+            exit(1)
+        }
+    }
+
+    private static func send(_ count: Int) async throws {
+        let client = try await ChandClient.connect(name: "throughput send")
+        try await client.run {
+            let messages = try await client.channel(channel, capacity: 4096, of: [UInt8].self, role: .send)
+            var next = 0
+            while next < count {
+                let end = min(next + batch, count)
+                _ = try await messages.send(contentsOf: (next..<end).map(message))
+                next = end
+            }
+            _ = try await messages.close()
+        }
+        await client.close()
+    }
+
+    private static func receive(_ count: Int) async throws {
+        let client = try await ChandClient.connect(name: "throughput receive")
+        var environment = ThisProcess.environment()
+        environment["THROUGHPUT_ID"] = "\(ThisProcess.pid)"
+        let sender = try ChildProcess.spawn(
+            ThisProcess.executablePath(), arguments: ["send", "\(count)"], environment: environment)
+        let began = MonotonicClock.now()
+        try await client.run {
+            let messages = try await client.channel(channel, capacity: 4096, of: [UInt8].self, role: .receive)
+            var expected = 0
+            for try await received in messages.messages(readAhead: batch) {
+                guard received == message(expected) else { throw WrongMessage(number: expected) }
+                expected += 1
+            }
+            guard expected == count else { throw WrongMessage(number: expected) }
+        }
+        let nanoseconds = MonotonicClock.now() - began
+        _ = try sender.wait()
+        await client.close()
+        print("\(count) messages of 64 bytes: \(UInt64(count) * 1_000_000_000 / max(1, nanoseconds)) a second")
+    }
+
+    /// 64 bytes that say which message they are.
+    @Sendable private static func message(_ number: Int) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0x2E, count: 64)
+        withUnsafeBytes(of: UInt64(number).littleEndian) { source in
+            for index in 0..<8 { bytes[index] = source[index] }
+        }
+        return bytes
+    }
+}
+
+private struct WrongMessage: Error {
+    var number: Int
+}

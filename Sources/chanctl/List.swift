@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Channels
+
+/// Lists channels.
+struct List: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "Lists the channels that you may inspect.",
+        usage: "chanctl list [GLOB] [-l] [--sort KEY] [--reverse] [--json]",
+        discussion: """
+            Shows for each channel its capacity, the messages queued in it, the sends and receives that \
+            wait on it, its open handles (s: may send, r: may receive), its owner and its state. Names in \
+            your own space are relative.
+
+            With --json: an object with version (1) and channels, a list of objects with the keys name, \
+            state (open or closed), kept, removed, capacity (null: undecided, 0: rendezvous, -1: \
+            unbounded), queued, queued_bytes, unsettled, waiting_senders, waiting_receivers, send_handles, \
+            receive_handles, send_ready, receive_ready, accepted, settled, owner, owner_name, group, \
+            group_name, mode, type, close_with_last_sender, fail_with_last_receiver, close_code, \
+            close_text and generation.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var listing: ListingOptions
+
+    @Argument(
+        help: ArgumentHelp(
+            """
+            List only channels whose names match. * stands for anything but a slash, ** for anything, ? \
+            for one character, [a-c] for one of some. A pattern that begins with / is for absolute names.
+            """, valueName: "GLOB"))
+    var glob: String?
+
+    func validate() throws {
+        guard let glob, Glob(glob) == nil else { return }
+        throw ValidationError(
+            "the pattern \"\(glob)\" has a [ without its ]; write [[] for the character itself")
+    }
+
+    func perform(_ client: ChandClient) async throws {
+        try await listing.list(
+            glob.flatMap(Glob.init), client, common, isAbsolute: glob?.hasPrefix("/") == true)
+    }
+}
+
+/// What a list can be ordered by.
+enum SortKey: String, CaseIterable {
+    case name, capacity, queued, bytes, waiting, handles, owner, state
+
+    static func argument(_ text: String) throws -> SortKey {
+        if let key = SortKey(rawValue: text) { return key }
+        throw ValidationError(Usage.choice(text, "order", allCases.map(\.rawValue)))
+    }
+}
+
+/// How channels are listed; also without a verb.
+struct ListingOptions: ParsableArguments {
+    @Flag(name: .customShort("l"), help: "Show all there is to know in columns.")
+    var isLong = false
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Order by name, owner or state, or, largest first, by capacity, queued, bytes, waiting or handles.
+            """, valueName: "KEY"), transform: SortKey.argument)
+    var sort = SortKey.name
+
+    @Flag(help: "Turn the order round.")
+    var reverse = false
+
+    @MainActor
+    func list(
+        _ glob: Glob?, _ client: ChandClient, _ common: CommonOptions, isAbsolute: Bool = false
+    ) async throws {
+        let space = OwnSpace(user: client.daemon.user)
+        var channels: [ChannelStatus] = []
+        for try await channel in client.list() {
+            let name = isAbsolute ? channel.name : space.relative(channel.name)
+            if glob?.matches(name) ?? true { channels.append(channel) }
+        }
+        sort(&channels)
+        try Output.write { output in
+            guard !common.json else {
+                return try output.line(
+                    [
+                        "version": .number(JSON.schemaVersion),
+                        "channels": .array(channels.map(\.json)),
+                    ] as JSON)
+            }
+            for line in table(channels, space).lines(.ofStandardOutput) { try output.line(line) }
+        }
+    }
+
+    private func sort(_ channels: inout [ChannelStatus]) {
+        // Names are unique, so with them as the last word the order is always the same.
+        channels.sort { left, right in
+            let isBefore =
+                switch sort {
+                case .name: left.name < right.name
+                case .owner: (left.owner, left.name) < (right.owner, right.name)
+                case .state: (left.isClosed ? 1 : 0, left.name) < (right.isClosed ? 1 : 0, right.name)
+                case .capacity: (-Self.size(left), left.name) < (-Self.size(right), right.name)
+                case .queued: (-left.length, left.name) < (-right.length, right.name)
+                case .bytes: (right.queuedBytes, left.name) < (left.queuedBytes, right.name)
+                case .waiting: (-Self.waiting(left), left.name) < (-Self.waiting(right), right.name)
+                case .handles: (-Self.handles(left), left.name) < (-Self.handles(right), right.name)
+                }
+            return isBefore != reverse
+        }
+    }
+
+    private static func size(_ channel: ChannelStatus) -> Int {
+        channel.capacity == .unbounded ? .max : channel.capacity.number ?? -1
+    }
+    private static func waiting(_ channel: ChannelStatus) -> Int {
+        channel.waitingSends + channel.waitingReceives
+    }
+    private static func handles(_ channel: ChannelStatus) -> Int { channel.senders + channel.receivers }
+
+    private func table(_ channels: [ChannelStatus], _ space: OwnSpace) -> Table {
+        var columns: [Table.Column] = [
+            .init("NAME"), .init("CAPACITY", isNumeric: true), .init("QUEUED", isNumeric: true),
+            .init("WAIT-SEND", isNumeric: true), .init("WAIT-RECV", isNumeric: true), .init("HANDLES"),
+            .init("OWNER"), .init("STATE"),
+        ]
+        if isLong {
+            columns += [
+                .init("BYTES", isNumeric: true), .init("UNSETTLED", isNumeric: true),
+                .init("ACCEPTED", isNumeric: true), .init("SETTLED", isNumeric: true), .init("MODE"),
+                .init("GROUP"), .init("GENERATION", isNumeric: true), .init("TYPE"),
+            ]
+        }
+        var table = Table(columns)
+        for channel in channels { table.add(row(channel, space)) }
+        return table
+    }
+
+    private func row(_ channel: ChannelStatus, _ space: OwnSpace) -> [Table.Cell] {
+        func waiting(_ count: Int) -> Table.Cell { .init("\(count)", count > 0 ? .notable : .plain) }
+        var row: [Table.Cell] = [
+            .init(space.relative(channel.name)),
+            .init("\(channel.capacity)", channel.capacity == .undecided ? .quiet : .plain),
+            .init("\(channel.length)"), waiting(channel.waitingSends), waiting(channel.waitingReceives),
+            .init("\(channel.senders)s \(channel.receivers)r"), .init(Accounts.user(channel.owner)),
+            .init(channel.stateWords.joined(separator: ", "), channel.isClosed ? .bad : .plain),
+        ]
+        if isLong {
+            row += [
+                .init(Quantities.text(bytes: channel.queuedBytes)), .init("\(channel.unsettled)"),
+                .init("\(channel.accepted)"), .init("\(channel.settled)"), .init(channel.modeText),
+                .init(Accounts.group(channel.group)), .init("\(channel.generation)"),
+                .init(channel.typeTag ?? "-"),
+            ]
+        }
+        return row
+    }
+}

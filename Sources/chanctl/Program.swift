@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ChanSystem
+import Glibc
+
+/// The program: reads the command line, runs one verb, and ends with that verb's exit code.
+@main
+@MainActor
+enum Program {
+    static func main() async {
+        let invocation = Invocation(RawArguments.ofThisProcess())
+        do {
+            if let fault = invocation.fault { throw fault }
+            try await run(try Chanctl.parseAsRoot(invocation.words))
+        } catch let failure as Failure {
+            end(with: failure, invocation)
+        } catch let status as ExitCode {
+            exit(status.rawValue)
+        } catch {
+            end(with: error, invocation)
+        }
+        exit(0)
+    }
+
+    /// Runs a verb, so that the interrupt key ends it in order: what waits is withdrawn, what came is
+    /// printed.
+    private static func run(_ command: any ParsableCommand) async throws {
+        guard let verb = command as? any Verb else {
+            var command = command
+            return try command.run()
+        }
+        // Before any other thread starts, which would get the signal otherwise.
+        let signals = try SignalSource([.interrupt])
+        let work = Task { try await verb.perform() }
+        try Interruption.watch(signals) { work.cancel() }
+        try await work.value
+    }
+
+    /// Says what went wrong, the way the caller asked for, and ends the process.
+    private static func end(with failure: Failure, _ invocation: Invocation) -> Never {
+        if !failure.isQuiet || invocation.wantsJSON {
+            let line = invocation.wantsJSON ? failure.json.description : "chanctl: \(failure.message)"
+            // Where standard error takes nothing, the exit code is all there is to say.
+            try? Array((line + "\n").utf8).withUnsafeBytes { try Transfer.writeAll(2, $0) }
+        }
+        exit(failure.exit.rawValue)
+    }
+
+    private static func end(with error: any Error, _ invocation: Invocation) -> Never {
+        // What the argument parser throws: help and version, which are no failures, and wrong usage.
+        let code = Chanctl.exitCode(for: error)
+        if code.isSuccess {
+            let text = Array((Chanctl.fullMessage(for: error) + "\n").utf8)
+            let written: Void? = try? text.withUnsafeBytes { try Transfer.writeAll(1, $0) }
+            exit(written == nil ? 1 : 0)
+        }
+        guard code == .validationFailure else { end(with: Failure(error), invocation) }
+        end(with: Usage.failure(Chanctl.message(for: error), verb: invocation.verb), invocation)
+    }
+}
+
+/// The interrupt key.
+enum Interruption {
+    /// How long an interrupted verb may take to end in order: long enough for the daemon's answer, and too
+    /// short for a person to press the key again.
+    private static let patienceMilliseconds: UInt64 = 1000
+
+    /// Calls a body at the first SIGINT, and ends the process if that, or patience, is not enough.
+    static func watch(_ signals: consuming SignalSource, _ body: @escaping @Sendable () -> Void) throws {
+        let box = Lock<SignalSource?>(signals)
+        _ = try NativeThread.start(name: "chanctl-signals") {
+            guard let signals = box.withLock({ $0.take() }) else { return }
+            guard (try? wait(signals, until: nil)) == true else { return }
+            body()
+            // A write that blocks, into a pager say, knows nothing of cancelling.
+            let deadline = MonotonicClock.deadline(milliseconds: patienceMilliseconds)
+            _ = try? wait(signals, until: deadline)
+            _exit(ExitStatusCode.interrupted.rawValue)
+        }
+    }
+
+    /// Waits for a signal; false at the deadline.
+    private static func wait(
+        _ signals: borrowing SignalSource, until deadline: UInt64?
+    ) throws(SystemError) -> Bool {
+        while try signals.next() == nil {
+            if try Transfer.wait(signals.descriptor, for: .read, until: deadline).isEmpty { return false }
+        }
+        return true
+    }
+}

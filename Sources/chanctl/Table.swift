@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanSystem
+
+/// Whether output is coloured, and how.
+package struct Style: Sendable {
+    /// What a text is, rather than which colour it has.
+    package enum Tone: String, Sendable {
+        case plain = ""
+        case heading = "1"
+        case quiet = "2"
+        case good = "32"
+        case notable = "33"
+        case bad = "31"
+    }
+
+    private let isColoured: Bool
+
+    package init(isColoured: Bool) { self.isColoured = isColoured }
+
+    /// Colour on a terminal only, and not where `NO_COLOR` is set (no-color.org) or the terminal has none.
+    static let ofStandardOutput = Style(
+        isColoured: Terminal.isTerminal(1) && (ThisProcess.environment("NO_COLOR") ?? "").isEmpty
+            && ThisProcess.environment("TERM") != "dumb")
+
+    /// The text in its tone.
+    package func paint(_ text: String, _ tone: Tone) -> String {
+        isColoured && tone != .plain ? "\u{1B}[\(tone.rawValue)m\(text)\u{1B}[0m" : text
+    }
+}
+
+/// Rows of texts in aligned columns.
+package struct Table: Sendable {
+    /// A column's heading, and where its texts go.
+    package struct Column: Sendable {
+        let heading: String
+        let isNumeric: Bool
+
+        package init(_ heading: String, isNumeric: Bool = false) {
+            self.heading = heading
+            self.isNumeric = isNumeric
+        }
+    }
+
+    /// A text in a row.
+    package struct Cell: Sendable, ExpressibleByStringLiteral {
+        let text: String
+        let tone: Style.Tone
+
+        package init(_ text: String, _ tone: Style.Tone = .plain) {
+            self.text = Printable.line(text)
+            self.tone = tone
+        }
+
+        package init(stringLiteral text: String) { self.init(text) }
+    }
+
+    private let columns: [Column]
+    private var rows: [[Cell]] = []
+
+    package init(_ columns: [Column]) { self.columns = columns }
+
+    /// Appends a row, a cell for every column.
+    package mutating func add(_ row: [Cell]) { rows.append(row) }
+
+    /// The lines, the headings first.
+    package func lines(_ style: Style) -> [String] {
+        let headings = columns.map { Cell($0.heading, .heading) }
+        let all = [headings] + rows
+        let widths = columns.indices.map { column in all.map { $0[column].text.count }.max() ?? 0 }
+        return all.map { row in
+            var line = ""
+            for (index, cell) in row.enumerated() {
+                let padding = String(repeating: " ", count: widths[index] - cell.text.count)
+                let painted = style.paint(cell.text, cell.tone)
+                let isLast = index == columns.count - 1
+                // No blanks at the end of a line, which would wrap on narrow terminals.
+                line += columns[index].isNumeric ? padding + painted : painted + (isLast ? "" : padding)
+                if !isLast { line += "  " }
+            }
+            return line
+        }
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ChanSystem
+import Channels
+
+/// What every verb that talks to a daemon accepts.
+struct CommonOptions: ParsableArguments, Sendable {
+    @Option(
+        help: ArgumentHelp(
+            "Talk to the daemon at this socket, whatever the environment says.", valueName: "PATH"))
+    var socket: String?
+
+    @Flag(help: "Write results, and errors on standard error, as JSON with a version.")
+    var json = false
+}
+
+/// A verb that talks to a daemon.
+protocol Verb: ParsableCommand {
+    var common: CommonOptions { get }
+
+    /// Does what the verb is for; what it throws becomes the message and the exit code.
+    @MainActor
+    func perform(_ client: ChandClient) async throws
+}
+
+extension Verb {
+    /// Connects, performs, and ends the session in order, so that everything received is settled.
+    @MainActor
+    func perform() async throws {
+        let client: ChandClient
+        do {
+            client = try await ChandClient.connect(to: common.socket, name: "chanctl")
+        } catch {
+            throw Failure(connecting: error)
+        }
+        do {
+            try await perform(client)
+            await client.close()
+        } catch {
+            let failure = await Failure.of(error, client)
+            await client.close()
+            throw failure
+        }
+    }
+}
