@@ -162,7 +162,9 @@ final class Connection {
         for due in operations.expire(now: now, grace: graceTime, gracePeriod: gracePeriod) {
             switch due {
             case .withdraw(let id):
-                if operations.context(id)?.isWithdrawable == true { append(SimpleFrame.cancel(request: id)) }
+                guard let operation = operations.context(id) else { continue }
+                operation.isLate = true
+                if operation.isWithdrawable { append(SimpleFrame.cancel(request: id)) }
             case .abandon(let operation):
                 finish(operation, with: Self.noAnswer)
             }

@@ -116,6 +116,19 @@ import Testing
         #expect(error?.code == .timeout)
     }
 
+    @Test func aDaemonWhoseTimerIsSlowerThanOursIsNoCancellation() async throws {
+        let (daemon, client, channel) = try await ScriptedDaemon.opened()
+        let task = start(on: client, true) {
+            try await select([receive(from: channel)], timeout: .milliseconds(20))?.index
+        }
+        try await daemon.step { peer in
+            let request = try peer.expect(.select).header.request
+            _ = try peer.expect(.cancel)
+            try peer.refuse(request, .cancelled)
+        }
+        #expect(try await task.value == nil)
+    }
+
     @Test func aBatchThatWasAcceptedInPartSaysSo() async throws {
         let (daemon, client, channel) = try await ScriptedDaemon.opened()
         let task = start(on: client, true) { try await channel.send(contentsOf: ["a", "b", "c"]) }
