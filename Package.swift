@@ -68,10 +68,13 @@ let package = Package(
         .testTarget(
             name: "ChanCoreTests", dependencies: ["ChanCore", "ChanTestSupport", "Conformance"],
             swiftSettings: strict),
-        .testTarget(name: "ChanWireTests", dependencies: ["ChanWire", "ChanTestSupport"], swiftSettings: strict),
-        .testTarget(name: "ChanSystemTests", dependencies: ["ChanSystem", "ChanTestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "ChandConfigTests", dependencies: ["ChandConfig", "Systemd", "ChanSystem", "ChanTestSupport"],
+            name: "ChanWireTests", dependencies: ["ChanWire", "ChanTestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ChanSystemTests", dependencies: ["ChanSystem", "ChanTestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ChandConfigTests",
+            dependencies: ["ChandConfig", "Systemd", "ChanSystem", "ChanTestSupport"],
             swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
