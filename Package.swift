@@ -104,6 +104,9 @@ let package = Package(
             name: "DaemonTests",
             dependencies: ["ChanTestSupport", "ChanWire", "ChanSystem", "chand", "chand-test-agent"],
             swiftSettings: strict),
+        .testTarget(
+            name: "ChanctlTests", dependencies: ["ChanTestSupport", "ChanSystem", "chand", "chanctl"],
+            swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )
