@@ -154,7 +154,8 @@ extension ConformanceBody {
                 var left = [UInt64](repeating: count, count: names.count)
                 while left.contains(where: { $0 > 0 }) {
                     let cases = chans.indices.map { index -> ConformanceCase in
-                        left[index] == 0 ? .never : sends ? .send(7, chans[index].id) : .receive(chans[index].id)
+                        left[index] == 0
+                            ? .never : sends ? .send(7, chans[index].id) : .receive(chans[index].id)
                     }
                     switch try await client.select(cases, .forever) {
                     case .sent(let index), .received(.some, let index): left[index] -= 1
