@@ -26,8 +26,11 @@ demo: release
 lint:
 	@Tests/Scripts/lint
 
+# Only what is shipped or shown: tests' helpers have no place in a release build.
 release: setup
-	$(RELEASE)
+	$(RELEASE) --product chand
+	$(RELEASE) --product chanctl
+	$(RELEASE) --product sieve-processes
 
 clean:
 	rm -rf .build .build-rel

@@ -85,6 +85,10 @@ let package = Package(
         .testTarget(
             name: "ChanWireTests", dependencies: ["ChanWire", "ChanTestSupport"], swiftSettings: strict),
         .testTarget(
+            name: "ChannelsTests",
+            dependencies: ["Channels", "ChanTestSupport", "ChanWire", "ChanSystem", "chand"],
+            swiftSettings: strict),
+        .testTarget(
             name: "ChanSystemTests", dependencies: ["ChanSystem", "ChanTestSupport"], swiftSettings: strict),
         .testTarget(
             name: "ChandServerTests", dependencies: ["ChandServer", "ChandConfig", "ChanSystem"],
@@ -94,11 +98,13 @@ let package = Package(
             dependencies: ["ChandConfig", "Systemd", "ChanSystem", "ChanTestSupport"],
             swiftSettings: strict),
         .executableTarget(
-            name: "chand-test-agent", dependencies: ["ChanTestSupport", "ChanSystem", "ChanWire"],
+            name: "chand-test-agent", dependencies: ["Channels", "ChanTestSupport", "ChanSystem"],
             path: "Tests/Agent", swiftSettings: strict),
         .testTarget(
             name: "DaemonTests",
-            dependencies: ["ChanTestSupport", "ChanWire", "ChanSystem", "chand", "chand-test-agent"],
+            dependencies: [
+                "ChanTestSupport", "Conformance", "ChanWire", "ChanSystem", "chand", "chand-test-agent",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ChanctlTests", dependencies: ["ChanTestSupport", "ChanSystem", "chand", "chanctl"],
