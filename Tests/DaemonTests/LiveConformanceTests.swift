@@ -14,7 +14,9 @@ import Testing
         defer { daemon.kill() }
         let context = ConformanceContext(LiveBackend(daemon, prefix: "body"), scale: 0.02)
         if Self.settledLate.contains(body.testDescription) {
-            await withKnownIssue("rule 4: a try may meet the moment before a settlement", isIntermittent: true) {
+            await withKnownIssue(
+                "rule 4: a try may meet the moment before a settlement", isIntermittent: true
+            ) {
                 try await body.run(context)
             }
         } else {
