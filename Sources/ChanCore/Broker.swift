@@ -52,6 +52,12 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
         self.spaces = spaces
     }
 
+    deinit {
+        for slot in 0..<handles.highWater where handles.contains(slot) {
+            handles[slot].window.ring?.deallocate()
+        }
+    }
+
     /// How many channels there are.
     public var channelCount: Int { channels.count }
     /// How many sessions there are.
@@ -83,8 +89,8 @@ public struct BrokerLimits: Equatable, Sendable {
     public var bytesPerUser = 64 << 20
     /// Bytes after which a receive of several takes no further message.
     public var receiveBatchBytes = 256 << 10
-    /// Bytes that count for each message there besides its own: what the answer says of it.
-    public var receiveBatchPrefixBytes = 8
+    /// Bytes that count for each message there besides its own: what the owner's answer says of it.
+    public var receiveBatchPrefixBytes = 0
 
     /// Makes the default limits.
     public init() {}

@@ -92,7 +92,8 @@ import Testing
     @Test func recvTakesWhatItIsAskedForAndNoMore() throws {
         try DaemonUnderTest.run { (daemon) throws in
             try daemon.ctl("create", "q", "--capacity", "100")
-            _ = try daemon.start(["send", "q"], input: Array((1...10).map { "\($0)\n" }.joined().utf8)).finish()
+            _ = try daemon.start(["send", "q"], input: Array((1...10).map { "\($0)\n" }.joined().utf8))
+                .finish()
             #expect(try daemon.ctl("recv", "q").text == "1\n")
             #expect(try daemon.ctl("recv", "q", "-n", "3").text == "2\n3\n4\n")
             let rest = try daemon.ctl("recv", "q", "-n", "100", "--try")

@@ -86,9 +86,10 @@ extension ConformanceBody {
             try await chan.send(1)
             async let first = chan.tryReceive()
             try await chan.close()
-            _ = try await chan.receive()
-            // It found the element or the closed channel: at no instant was there nothing.
-            #expect(try await first != .wouldBlock)
+            let met = try await chan.receive()
+            // It found the element or the closed channel: at no instant was there nothing. Only while the
+            // element's delivery to the receive is unsettled, and could come back, a try blocks (rule 4).
+            #expect(try await first != .wouldBlock || met == 1)
         }
     }
 

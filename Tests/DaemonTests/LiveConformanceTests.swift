@@ -12,21 +12,7 @@ import Testing
     func live(body: ConformanceBody) async throws {
         let daemon = try DaemonUnderTest(DaemonUnderTest.Options(checksInvariants: false))
         defer { daemon.kill() }
-        let context = ConformanceContext(LiveBackend(daemon, prefix: "body"), scale: 0.02)
-        if Self.settledLate.contains(body.testDescription) {
-            await withKnownIssue(
-                "rule 4: a try may meet the moment before a settlement", isIntermittent: true
-            ) {
-                try await body.run(context)
-            }
-        } else {
-            try await body.run(context)
-        }
+        try await body.run(ConformanceContext(LiveBackend(daemon, prefix: "body"), scale: 0.02))
         try daemon.stop()
     }
-
-    /// Bodies that expect a closed channel to be seen as closed at the instant of its last receive.
-    ///
-    /// Rule 4 lets a try block until that delivery is settled, which over a wire takes another frame.
-    private static let settledLate: Set = ["Go TestNonblockRecvRace (G17)"]
 }
