@@ -98,11 +98,16 @@ let package = Package(
             dependencies: ["ChandConfig", "Systemd", "ChanSystem", "ChanTestSupport"],
             swiftSettings: strict),
         .executableTarget(
-            name: "chand-test-agent", dependencies: ["ChanTestSupport", "ChanSystem", "ChanWire"],
+            name: "chand-test-agent", dependencies: ["Channels", "ChanTestSupport", "ChanSystem"],
             path: "Tests/Agent", swiftSettings: strict),
         .testTarget(
             name: "DaemonTests",
-            dependencies: ["ChanTestSupport", "ChanWire", "ChanSystem", "chand", "chand-test-agent"],
+            dependencies: [
+                "ChanTestSupport", "Conformance", "ChanWire", "ChanSystem", "chand", "chand-test-agent",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ChanctlTests", dependencies: ["ChanTestSupport", "ChanSystem", "chand", "chanctl"],
             swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17

@@ -8,7 +8,11 @@ import Glibc
 /// checked: `throughput [MESSAGES]`, under `chanctl run` or with a daemon at hand.
 @main
 struct Throughput {
-    private static let channel = "throughput/\(ThisProcess.environment("THROUGHPUT_ID") ?? "\(ThisProcess.pid)")"
+    /// Its own for each pair of processes: the receiver's number.
+    private static let channel: String = {
+        let owner = ThisProcess.environment("THROUGHPUT_ID") ?? "\(ThisProcess.pid)"
+        return "throughput/\(owner)"
+    }()
     private static let batch = 512
 
     static func main() async {
@@ -48,7 +52,8 @@ struct Throughput {
             ThisProcess.executablePath(), arguments: ["send", "\(count)"], environment: environment)
         let began = MonotonicClock.now()
         try await client.run {
-            let messages = try await client.channel(channel, capacity: 4096, of: [UInt8].self, role: .receive)
+            let messages = try await client.channel(
+                channel, capacity: 4096, of: [UInt8].self, role: .receive)
             var expected = 0
             for try await received in messages.messages(readAhead: batch) {
                 guard received == message(expected) else { throw WrongMessage(number: expected) }
@@ -59,7 +64,8 @@ struct Throughput {
         let nanoseconds = MonotonicClock.now() - began
         _ = try sender.wait()
         await client.close()
-        print("\(count) messages of 64 bytes: \(UInt64(count) * 1_000_000_000 / max(1, nanoseconds)) a second")
+        print(
+            "\(count) messages of 64 bytes: \(UInt64(count) * 1_000_000_000 / max(1, nanoseconds)) a second")
     }
 
     /// 64 bytes that say which message they are.

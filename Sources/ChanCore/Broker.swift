@@ -52,6 +52,12 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
         self.spaces = spaces
     }
 
+    deinit {
+        for slot in 0..<handles.highWater where handles.contains(slot) {
+            handles[slot].window.ring?.deallocate()
+        }
+    }
+
     /// How many channels there are.
     public var channelCount: Int { channels.count }
     /// How many sessions there are.

@@ -42,7 +42,7 @@ struct Ping: Verb {
         let marks: [(name: String, time: Duration)] = [
             ("min", 0), ("p50", 50), ("p90", 90), ("p99", 99), ("max", 100),
         ]
-        .map { ($0, times[Self.rank($1, of: times.count)]) }
+        .map { ($0, times[Quantities.rank($1, of: times.count)]) }
         try Output.write { output in
             guard !common.json else { return try output.line(json(client, marks)) }
             let texts = marks.map { "\($0.name) \(Quantities.text($0.time))" }.joined(separator: "  ")
@@ -58,10 +58,5 @@ struct Ping: Verb {
         ]
         pairs += marks.map { ("\($0.name)_seconds", .real(Quantities.seconds($0.time))) }
         return .object(pairs)
-    }
-
-    /// Where a percentile stands among so many sorted values: the nearest rank.
-    package static func rank(_ percentile: Int, of count: Int) -> Int {
-        max(0, (percentile * count + 99) / 100 - 1)
     }
 }

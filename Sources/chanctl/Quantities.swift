@@ -65,6 +65,11 @@ package enum Quantities {
         return tenth == 0 ? "\(bytes / scale)\(names[unit])" : "\(bytes / scale).\(tenth)\(names[unit])"
     }
 
+    /// Where a percentile stands among so many sorted values: the nearest rank.
+    package static func rank(_ percentile: Int, of count: Int) -> Int {
+        max(0, (percentile * count + 99) / 100 - 1)
+    }
+
     /// Seconds as a JSON number, exact to the nanosecond.
     package static func seconds(_ duration: Duration) -> Double {
         let (seconds, attoseconds) = duration.components

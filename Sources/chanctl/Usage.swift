@@ -32,20 +32,20 @@ enum Usage {
 ///
 /// The parser would take an option before the verb for the root command's, and an unknown verb for an
 /// argument too many: so options go behind the verb here, and verbs are looked up.
-struct Invocation {
+package struct Invocation {
     /// What to parse.
-    private(set) var words: [String]
+    package private(set) var words: [String]
     /// The verb, if there is a known one.
-    private(set) var verb: String?
+    package private(set) var verb: String?
     /// What is wrong already.
     private(set) var fault: Failure?
     /// Whether errors are to be JSON; known before parsing, as parsing may fail.
-    let wantsJSON: Bool
+    package let wantsJSON: Bool
 
     /// Options before the verb that have a value in the next word.
     private static let optionsWithValue: Set = ["--socket", "--sort"]
 
-    init(_ words: [String]) {
+    package init(_ words: [String]) {
         self.words = words
         wantsJSON = words.prefix { $0 != "--" }.contains("--json")
         var index = 0

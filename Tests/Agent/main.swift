@@ -4,15 +4,14 @@ import ChanSystem
 import ChanTestSupport
 
 /// A client in a process of its own, for the tests of the daemon to command, and to kill.
-let arguments = CommandLine.arguments.dropFirst()
+let arguments = Array(CommandLine.arguments.dropFirst())
 
 do {
     try SignalSource.ignoreBrokenPipes()
-    switch (arguments.first, Array(arguments.dropFirst())) {
-    case ("relay", let rest) where rest.count == 1:
-        try Relay.run(socket: rest[0])
-    default:
-        throw LiveFailure("usage: chand-test-agent relay SOCKET")
+    switch (arguments.first, arguments.dropFirst().first, arguments.count) {
+    case ("relay", let socket?, 2): try Relay.run(socket: socket)
+    case ("library", let socket?, 2): try await LibraryAgent.run(socket: socket)
+    default: throw LiveFailure("usage: chand-test-agent relay|library SOCKET")
     }
 } catch {
     try Array("chand-test-agent: \(error)\n".utf8).withUnsafeBytes { try Transfer.writeAll(2, $0) }

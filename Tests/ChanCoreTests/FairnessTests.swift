@@ -9,7 +9,9 @@ import Testing
     private static let draws = 10_000
 
     /// Draws with cases that stay ready: an unbounded channel takes every send, a closed one is always closed.
-    private func shares(of count: Int, seed: UInt64, draws: Int = draws, _ cases: (UInt32) -> [CaseInput]) -> [Int] {
+    private func shares(of count: Int, seed: UInt64, draws: Int = draws, _ cases: (UInt32) -> [CaseInput])
+        -> [Int]
+    {
         var engine = BrokerEngine(seed: seed)
         var shares = [Int](repeating: 0, count: count)
         guard case .session(let client) = engine.apply(.begin(label: 0, Identity(uid: 1, gid: 1))) else {
@@ -40,13 +42,15 @@ import Testing
             (0..<count).map { $0 == 1 ? .send($0, 1) : .receive($0) }
         }
         #expect(shares.reduce(0, +) == Self.draws)
-        #expect(shares.allSatisfy { $0 >= Self.draws / count / 2 && $0 <= Self.draws * 2 / count }, "\(shares)")
+        #expect(
+            shares.allSatisfy { $0 >= Self.draws / count / 2 && $0 <= Self.draws * 2 / count }, "\(shares)")
     }
 
     @Test("S2 S8 the same channel several times: each occurrence is an equal candidate", arguments: [2, 5])
     func fairDuplicates(count: Int) {
         let shares = shares(of: count, seed: 77) { count in (0..<count).map { _ in .send(1, 1) } }
-        #expect(shares.allSatisfy { $0 >= Self.draws / count / 2 && $0 <= Self.draws * 2 / count }, "\(shares)")
+        #expect(
+            shares.allSatisfy { $0 >= Self.draws / count / 2 && $0 <= Self.draws * 2 / count }, "\(shares)")
     }
 
     @Test("S2 S6 nil cases take nobody's share")

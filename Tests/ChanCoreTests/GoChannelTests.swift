@@ -47,7 +47,9 @@ import Testing
         #expect(try scene.state(port).queuedBytes == 0)
     }
 
-    @Test("G3 G13 a send hands its message to the longest-waiting receiver, past the buffer", arguments: [0, 3, -1])
+    @Test(
+        "G3 G13 a send hands its message to the longest-waiting receiver, past the buffer",
+        arguments: [0, 3, -1])
     func longestWaiting(capacity: Int64) throws {
         let scene = scene()
         let (one, other) = try scene.pair(capacity: capacity)
@@ -127,7 +129,9 @@ import Testing
         #expect(receives.allSatisfy { scene.failure($0)?.reason == 1 })
     }
 
-    @Test("G12 G13 waiting senders are served in the order in which they came", arguments: [nil, 0, 1, 4] as [Int64?])
+    @Test(
+        "G12 G13 waiting senders are served in the order in which they came",
+        arguments: [nil, 0, 1, 4] as [Int64?])
     func senderOrder(capacity: Int64?) throws {
         let scene = scene()
         let (one, other) = try scene.pair(capacity: capacity)
@@ -172,7 +176,8 @@ import Testing
         #expect(scene[scene.send(port, 1, timeout: 0)] == .failed(.closed))
     }
 
-    @Test("G17 G19 a try on a rendezvous channel succeeds only against a party that waits", arguments: [nil, 0])
+    @Test(
+        "G17 G19 a try on a rendezvous channel succeeds only against a party that waits", arguments: [nil, 0])
     func tryRendezvous(capacity: Int64?) throws {
         let scene = scene()
         let (one, other) = try scene.pair(capacity: capacity)
@@ -194,8 +199,9 @@ import Testing
         let receiver = try scene.open(client, "c", role: .receive)
         #expect(scene[scene.receive(sender)] == .failed(.wrongRole))
         #expect(scene[scene.send(receiver, 1)] == .failed(.wrongRole))
-        #expect(scene[scene.select(client, [.receive(receiver.handle), .send(receiver.handle, 1)])]
-            == .failed(.wrongRole, by: 1))
+        #expect(
+            scene[scene.select(client, [.receive(receiver.handle), .send(receiver.handle, 1)])]
+                == .failed(.wrongRole, by: 1))
         #expect(scene.close(receiver) == nil)
         #expect(try scene.state(sender).isClosed == false)
         #expect(scene.stop(sender)?.kind == .wrongRole)

@@ -7,18 +7,24 @@ import Testing
 @Suite struct InterleavingTests {
     static let capacities: [[Int64?]] = [[0, 0], [0, 1], [1, 1], [0, 2], [1, 2], [2, 2], [nil, 1]]
 
-    /// As deep as some seconds of a debug build allow; CHAND_INTERLEAVING_DEPTH goes deeper.
-    private static func depth(_ alphabet: Interleavings.Alphabet) -> Int {
-        number("CHAND_INTERLEAVING_DEPTH") ?? (alphabet == .full ? 2 : 3)
+    /// As deep as half a minute of a debug build allows; CHAND_INTERLEAVING_DEPTH goes deeper.
+    private static func depth(_ alphabet: Interleavings.Alphabet, _ capacities: [Int64?]) -> Int {
+        if let depth = number("CHAND_INTERLEAVING_DEPTH") { return depth }
+        switch alphabet {
+        case .full: return 2
+        case .returning: return 3
+        case .meeting: return [[0, 0], [0, 1], [1, 2]].contains(capacities) ? 3 : 2
+        }
     }
 
     @Test(
-        "P5 all interleavings", .timeLimit(.minutes(60)), arguments: Interleavings.Alphabet.allCases, capacities)
+        "P5 all interleavings", .timeLimit(.minutes(60)), arguments: Interleavings.Alphabet.allCases,
+        capacities)
     func all(alphabet: Interleavings.Alphabet, capacities: [Int64?]) throws {
         let clock = ContinuousClock()
         let start = clock.now
         let coverage = try Interleavings(capacities: capacities, alphabet: alphabet)
-            .explore(depth: Self.depth(alphabet))
+            .explore(depth: Self.depth(alphabet, capacities))
         let text = capacities.map { $0.map(String.init) ?? "undecided" }.joined(separator: ", ")
         print("interleavings \(alphabet.rawValue) of [\(text)]: \(coverage) in \(clock.now - start)")
         if capacities == Self.capacities[0] { print("    \(Interleavings.letters(alphabet))") }

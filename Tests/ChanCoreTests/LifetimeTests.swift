@@ -136,14 +136,18 @@ import Testing
         #expect(scene[receives[1]] == .failed(.closed))
     }
 
-    @Test("16 sends fail from the last receiver's going to the next one's coming", arguments: ["close", "stop", "end"])
+    @Test(
+        "16 sends fail from the last receiver's going to the next one's coming",
+        arguments: ["close", "stop", "end"])
     func failsWithLastReceiver(how: String) throws {
         let scene = scene()
         let sender = try scene.open(scene.client(), "c", capacity: 1, role: .send) {
             $0.failWithLastReceiver = true
         }
         #expect(scene[scene.send(sender, 1)] == .sent)
-        let parked = [scene.send(sender, 2), scene.select(sender.session, [.never, .send(sender.handle, 3)])]
+        let parked = [
+            scene.send(sender, 2), scene.select(sender.session, [.never, .send(sender.handle, 3)]),
+        ]
         let receiver = try scene.open(scene.client(), "c", role: .receive)
         #expect(parked.allSatisfy { scene[$0] == .waiting })
         switch how {
@@ -221,7 +225,9 @@ import Testing
         let scene = scene()
         let (one, other) = try scene.pair(capacity: 0)
         let twin = try scene.open(one.session, "c")
-        let waiting = [scene.receive(one), scene.select(one.session, [.receive(twin.handle), .receive(one.handle)])]
+        let waiting = [
+            scene.receive(one), scene.select(one.session, [.receive(twin.handle), .receive(one.handle)]),
+        ]
         let others = [scene.receive(twin), scene.receive(other)]
         scene.closeHandle(one)
         #expect(waiting.map { scene[$0] } == [.failed(.handleClosed), .failed(.handleClosed, by: 1)])

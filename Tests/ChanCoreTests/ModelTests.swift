@@ -11,7 +11,7 @@ import Testing
 @Suite struct ModelTests {
     /// Inputs that one run tries in a debug build; CHAND_MODEL_OPERATIONS asks for more, CHAND_MODEL_SEED
     /// begins elsewhere.
-    private static let operations = number("CHAND_MODEL_OPERATIONS") ?? 120_000
+    private static let operations = number("CHAND_MODEL_OPERATIONS") ?? 100_000
     private static let length = 100
 
     @Test("P3 the broker does what the model says", .timeLimit(.minutes(60)))

@@ -11,7 +11,8 @@ import Testing
         String(repeating: "x", count: 200),
     ]
     static let invalid = [
-        "", "/", "//", "/a", "a/", "a//b", ".a", "-a", "a/.b", "a/-b", ".", "..", "a/..", "a b", "a\tb", "a\0b",
+        "", "/", "//", "/a", "a/", "a//b", ".a", "-a", "a/.b", "a/-b", ".", "..", "a/..", "a b", "a\tb",
+        "a\0b",
         "ä", "a\u{301}", "$x", "a:b", "a@b", "a\n", "~", "*", "a\\b", String(repeating: "x", count: 201),
         "/uid", "/uid/", "/uid/1000", "/uid/1000/", "/uid//a", "/uid/x/a", "/uid/01000/a", "/uid/+1000/a",
         "/uid/-1/a", "/uid/4294967296/a", "/uid/1000/.a", "/uid/1000/a/", "/pub", "/pub/", "/pub//a", "/.x/a",

@@ -39,7 +39,9 @@ import Testing
         for early in [true, false] {
             for creator in [Role.send, .receive] {
                 let scene = scene()
-                let holder = try scene.open(scene.client(), "c", role: creator) { if early { option.first(&$0) } }
+                let holder = try scene.open(scene.client(), "c", role: creator) {
+                    if early { option.first(&$0) }
+                }
                 if !early { _ = try scene.open(scene.client(), "c", role: .receive, option.first) }
                 let third = scene.tryOpen(scene.client(), "c", role: .send) {
                     switch then {

@@ -44,7 +44,8 @@ import Testing
         let user = scene.client(uid: 1000)
         _ = try scene.open(user, "a")
         expect(
-            failure(scene.tryOpen(root, "/uid/1000/b") { $0.owner = 1000 }), "channels_per_user", used: 1, of: 1)
+            failure(scene.tryOpen(root, "/uid/1000/b") { $0.owner = 1000 }), "channels_per_user", used: 1,
+            of: 1)
         let other = scene.client(uid: 1001)
         let port = try scene.open(other, "b")
         let given = scene.tryOpen(root, "/uid/1001/b") { $0.owner = 1000 }
@@ -125,7 +126,8 @@ import Testing
         let port = try scene.single(capacity: -1)
         scene.send(port, [SentMessage(1, byteCount: 60)])
         expect(
-            scene.failure(scene.send(port, [SentMessage(2, byteCount: 41)])), "bytes_per_user", used: 60, of: 100)
+            scene.failure(scene.send(port, [SentMessage(2, byteCount: 41)])), "bytes_per_user", used: 60,
+            of: 100)
         #expect(scene[scene.send(port, [SentMessage(3, byteCount: 40)])] == .sent)
         #expect(scene[scene.send(port, [SentMessage(4, byteCount: 0)])] == .sent)
         scene.receive(port)

@@ -189,7 +189,8 @@ import Testing
         #expect(scene.settle(port, 1))
         #expect(scene.engine.discarded.isEmpty)
         #expect(try scene.state(port).unsettled == 5 - 1)
-        for bad in [(0, 1), (0, 0), (11, 1), (10, 2), (1, 11), (.max, 1), (.max, .max)] as [(UInt64, UInt32)] {
+        for bad in [(0, 1), (0, 0), (11, 1), (10, 2), (1, 11), (.max, 1), (.max, .max)] as [(UInt64, UInt32)]
+        {
             #expect(!scene.settle(port, bad.0, count: bad.1), "\(bad)")
             #expect(!scene.giveBack(port, bad.0, count: bad.1), "\(bad)")
         }
@@ -263,7 +264,9 @@ import Testing
     func timedOut() throws {
         let scene = scene()
         let (one, other) = try scene.pair(capacity: 0)
-        let requests = [scene.send(one, 1, timeout: 30), scene.receive(try scene.open(one.session, "d"), timeout: 10)]
+        let requests = [
+            scene.send(one, 1, timeout: 30), scene.receive(try scene.open(one.session, "d"), timeout: 10),
+        ]
         #expect(scene.engine.broker.nextDeadline == 10)
         scene.wait(10)
         #expect(scene[requests[1]] == .failed(.timeout))
@@ -290,7 +293,8 @@ import Testing
         let outcomes = [empty, cancelled, timed, wouldBlock, scene.receive(port)].map { scene[$0] }
         #expect(
             outcomes == [
-                .received([1]), .failed(.cancelled), .failed(.timeout), .failed(.wouldBlock), .failed(.closed),
+                .received([1]), .failed(.cancelled), .failed(.timeout), .failed(.wouldBlock),
+                .failed(.closed),
             ])
     }
 

@@ -88,7 +88,9 @@ import Testing
                 #expect(taken == plain.take(max(1, first), count))
             }
             #expect(window.live == plain.live.count)
-            if step % 97 == 0 { #expect(window.snapshot() == plain.live.sorted { $0.key < $1.key }.map(\.value)) }
+            if step % 97 == 0 {
+                #expect(window.snapshot() == plain.live.sorted { $0.key < $1.key }.map(\.value))
+            }
         }
         var rest: [UInt32] = []
         window.take(first: 1, count: .max) { rest.append($0) }
@@ -144,7 +146,9 @@ import Testing
         #expect(counts.allSatisfy { $0 > 850 && $0 < 1150 })
     }
 
-    @Test("the deadline heap gives back in order of time, whatever is withdrawn", arguments: 0..<6 as Range<UInt64>)
+    @Test(
+        "the deadline heap gives back in order of time, whatever is withdrawn",
+        arguments: 0..<6 as Range<UInt64>)
     func deadlines(seed: UInt64) throws {
         let scene = scene()
         let port = try scene.single(capacity: 0)

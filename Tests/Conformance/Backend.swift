@@ -107,8 +107,9 @@ public struct ConformanceOptions: Sendable {
     public init(capacity: Int64? = nil) { self.capacity = capacity }
 }
 
-/// One client. Channels are numbers that `open` hands out; received elements are settled by the client as
-/// its library would: when the element is handed to the caller.
+/// One client, whose channels are numbers that `open` hands out.
+///
+/// Received elements are settled as a library would: when the element is handed to the caller.
 ///
 /// Every operation honours the cancellation of the task that it is called from: it returns its result if it
 /// had committed, else throws `cancelled` and had no effect.

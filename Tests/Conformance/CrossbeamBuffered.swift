@@ -16,7 +16,8 @@ extension ConformanceBody {
                 body("smoke", smoke), body("len_empty_full", lenEmptyFull), body("try_recv", tryReceive),
                 body("recv and recv_timeout", receiveTimeout), body("send_timeout", sendTimeout),
                 body("send and recv after disconnect", afterDisconnect),
-                body("disconnect_wakes_receiver", wakesReceiver), body("disconnect_wakes_sender", wakesSender),
+                body("disconnect_wakes_receiver", wakesReceiver),
+                body("disconnect_wakes_sender", wakesSender),
                 body("spsc", spsc), body("mpmc", mpmc), body("stress_oneshot", stressOneshot),
                 body("stress_timeout", stressTimeout), body("fairness", fairness),
                 body("fairness_duplicates", fairnessDuplicates), body("recv_in_send", receiveInSend),
@@ -37,7 +38,8 @@ extension ConformanceBody {
         }
     }
 
-    @Sendable private static func lenEmptyFull(_ context: ConformanceContext, _ capacity: Int64) async throws {
+    @Sendable private static func lenEmptyFull(_ context: ConformanceContext, _ capacity: Int64) async throws
+    {
         let chan = try await context.client().chan("len", capacity)
         let most = capacity == -1 ? 50 : Int(capacity)
         for length in 0..<most {
@@ -81,7 +83,9 @@ extension ConformanceBody {
         guard capacity > 0 else { return }
         let chan = try await context.client().chan("send", capacity)
         for element in 0..<UInt64(capacity) { try await chan.send(element, .atMost(.seconds(100))) }
-        await #expect(throws: ConformanceFailure.timeout) { try await chan.send(99, .atMost(.milliseconds(3))) }
+        await #expect(throws: ConformanceFailure.timeout) {
+            try await chan.send(99, .atMost(.milliseconds(3)))
+        }
         async let waiting: Void = chan.send(100, .atMost(.seconds(100)))
         try await context.until { try await chan.state().sendWaiters == 1 }
         #expect(try await chan.receive() == 0)
@@ -104,7 +108,8 @@ extension ConformanceBody {
         #expect(try await chan.receive(.atMost(.seconds(1))) == nil)
     }
 
-    @Sendable private static func wakesReceiver(_ context: ConformanceContext, _ capacity: Int64) async throws {
+    @Sendable private static func wakesReceiver(_ context: ConformanceContext, _ capacity: Int64) async throws
+    {
         let (one, other) = (try await context.client(), try await context.client())
         let (mine, theirs) = (try await one.chan("wake", capacity), try await other.chan("wake"))
         async let waiting = mine.receive()
@@ -170,7 +175,8 @@ extension ConformanceBody {
         #expect(try await chan.tryReceive() == .wouldBlock)
     }
 
-    @Sendable private static func stressOneshot(_ context: ConformanceContext, _ capacity: Int64) async throws {
+    @Sendable private static func stressOneshot(_ context: ConformanceContext, _ capacity: Int64) async throws
+    {
         let (one, other) = (try await context.client(), try await context.client())
         for round in 0..<context.times(150) {
             let (mine, theirs) = (
@@ -183,7 +189,8 @@ extension ConformanceBody {
     }
 
     /// Timeouts on both sides, and still nothing is lost or doubled.
-    @Sendable private static func stressTimeout(_ context: ConformanceContext, _ capacity: Int64) async throws {
+    @Sendable private static func stressTimeout(_ context: ConformanceContext, _ capacity: Int64) async throws
+    {
         let count = UInt64(context.times(60))
         let holder = try await context.client()
         _ = try await holder.chan("st", capacity)
@@ -206,7 +213,9 @@ extension ConformanceBody {
                 let chan = try await client.chan("st")
                 while true {
                     do {
-                        guard let element = try await chan.receive(.atMost(.microseconds(300))) else { return }
+                        guard let element = try await chan.receive(.atMost(.microseconds(300))) else {
+                            return
+                        }
                         await tally.note(element)
                     } catch ConformanceFailure.timeout {}
                 }
@@ -222,7 +231,8 @@ extension ConformanceBody {
         var wins = [0, 0]
         for _ in 0..<count {
             for chan in chans where try await chan.state().length == 0 { try await chan.send(1) }
-            if case .received(_, let index) = try await client.select(chans.map { .receive($0.id) }, .forever) {
+            if case .received(_, let index) = try await client.select(chans.map { .receive($0.id) }, .forever)
+            {
                 wins[index] += 1
             }
         }
@@ -245,7 +255,8 @@ extension ConformanceBody {
     }
 
     /// The value of a send case is there before the select begins, whatever it took to get it (S1).
-    @Sendable private static func receiveInSend(_ context: ConformanceContext, _ capacity: Int64) async throws {
+    @Sendable private static func receiveInSend(_ context: ConformanceContext, _ capacity: Int64) async throws
+    {
         let client = try await context.client()
         let chan = try await client.chan("ris", capacity)
         try await chan.send(3)
@@ -273,7 +284,9 @@ extension ConformanceBody {
             { client in
                 let chan = try await client.chan("batch")
                 do {
-                    while true { await tally.note(try await client.receive(upTo: 4, from: chan.id, .forever)) }
+                    while true {
+                        await tally.note(try await client.receive(upTo: 4, from: chan.id, .forever))
+                    }
                 } catch ConformanceFailure.closed {}
             },
         ])

@@ -19,7 +19,9 @@ extension ConformanceBody {
 
     @Sendable private static func zeroLength(_ context: ConformanceContext) async throws {
         let chan = try await context.client().chan("zero", 0)
-        #expect(try await chan.state() == ConformanceState(length: 0, capacity: 0, sendWaiters: 0, receiveWaiters: 0))
+        #expect(
+            try await chan.state()
+                == ConformanceState(length: 0, capacity: 0, sendWaiters: 0, receiveWaiters: 0))
         async let sent: Void = chan.send(1)
         try await context.until { try await chan.state().sendWaiters == 1 }
         #expect(try await chan.state().length == 0)
@@ -51,7 +53,9 @@ extension ConformanceBody {
         await #expect(throws: ConformanceFailure.timeout) {
             _ = try await mine.receive(.atMost(.milliseconds(2)))
         }
-        await #expect(throws: ConformanceFailure.timeout) { try await mine.send(1, .atMost(.milliseconds(2))) }
+        await #expect(throws: ConformanceFailure.timeout) {
+            try await mine.send(1, .atMost(.milliseconds(2)))
+        }
         #expect(try await theirs.tryReceive() == .wouldBlock)
         async let sent: Void = theirs.send(7, .atMost(.seconds(100)))
         #expect(try await mine.receive(.atMost(.seconds(100))) == 7)
@@ -65,7 +69,9 @@ extension ConformanceBody {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for element in 0..<3 as Range<UInt64> {
                 group.addTask {
-                    do { try await mine.send(element) } catch ConformanceFailure.closed { await failed.add(1) }
+                    do { try await mine.send(element) } catch ConformanceFailure.closed {
+                        await failed.add(1)
+                    }
                 }
             }
             try await context.until { try await theirs.state().sendWaiters == 3 }
@@ -136,7 +142,8 @@ extension ConformanceBody {
         let count = context.times(200)
         let holder = try await context.client()
         let chan = try await holder.chan("lin", 2)
-        let task: @Sendable (ConformanceWait) -> @Sendable (any ConformanceClient) async throws -> Void = { wait in
+        let task: @Sendable (ConformanceWait) -> @Sendable (any ConformanceClient) async throws -> Void = {
+            wait in
             { client in
                 let chan = try await client.chan("lin")
                 for _ in 0..<count {

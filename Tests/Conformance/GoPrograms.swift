@@ -8,14 +8,16 @@ extension ConformanceBody {
         ConformanceBody("Go sieve1: a prime sieve of rendezvous channels (G1 G12)") { context in
             try await sieve(context, capacity: 0)
         },
-        ConformanceBody("Go sieve2: the same with buffers") { context in try await sieve(context, capacity: 3) },
+        ConformanceBody("Go sieve2: the same with buffers") { context in try await sieve(context, capacity: 3)
+        },
         ConformanceBody("Go powser2: a tree of streams by request and reply", streams),
     ]
 
     private static func sieve(_ context: ConformanceContext, capacity: Int64) async throws {
         let count = min(max(3, context.times(40)), 40)
         let expected: [UInt64] = [
-            2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101,
+            2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97,
+            101,
             103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167, 173,
         ]
         let limit = expected[count - 1]
@@ -55,25 +57,28 @@ extension ConformanceBody {
             _ = try await holder.chan("\(name)-term", 0)
         }
         // The terms of 1/(1-x) and of its derivative: 1 and n + 1.
-        let serve: @Sendable (String, @escaping @Sendable (UInt64) -> UInt64) -> @Sendable
-            (any ConformanceClient) async throws -> Void = { name, term in
-                { client in
-                    let ask = try await client.chan("\(name)-ask")
-                    let answer = try await client.chan("\(name)-term")
-                    var index: UInt64 = 0
-                    while try await ask.receive() != nil {
-                        try await answer.send(term(index))
-                        index += 1
+        let serve:
+            @Sendable (String, @escaping @Sendable (UInt64) -> UInt64) ->
+                @Sendable (any ConformanceClient) async throws -> Void = { name, term in
+                    { client in
+                        let ask = try await client.chan("\(name)-ask")
+                        let answer = try await client.chan("\(name)-term")
+                        var index: UInt64 = 0
+                        while try await ask.receive() != nil {
+                            try await answer.send(term(index))
+                            index += 1
+                        }
                     }
                 }
-            }
         let results = Tally()
         try await context.together([
             serve("one") { _ in 1 }, serve("two") { $0 + 1 },
             { client in
                 let asks = try await ["one", "two"].asyncMap { try await client.chan("\($0)-ask") }
                 let terms = try await ["one", "two"].asyncMap { try await client.chan("\($0)-term") }
-                let (ask, answer) = (try await client.chan("product-ask"), try await client.chan("product-term"))
+                let (ask, answer) = (
+                    try await client.chan("product-ask"), try await client.chan("product-term")
+                )
                 var known: [[UInt64]] = [[], []]
                 while try await ask.receive() != nil {
                     // Both at once, in whatever order they come.
@@ -91,7 +96,9 @@ extension ConformanceBody {
                 for chan in asks { try await chan.close() }
             },
             { client in
-                let (ask, answer) = (try await client.chan("product-ask"), try await client.chan("product-term"))
+                let (ask, answer) = (
+                    try await client.chan("product-ask"), try await client.chan("product-term")
+                )
                 for _ in 0..<count {
                     try await ask.send(0)
                     await results.note(try await answer.receive() ?? 0)

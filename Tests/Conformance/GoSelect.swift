@@ -86,7 +86,8 @@ extension ConformanceBody {
             { client in
                 let (quiet, busy) = (try await client.chan("quiet"), try await client.chan("busy"))
                 for element in 0..<count {
-                    let selection = try await client.select([.receive(quiet.id), .receive(busy.id)], .forever)
+                    let selection = try await client.select(
+                        [.receive(quiet.id), .receive(busy.id)], .forever)
                     #expect(selection == .received(element, by: 1))
                 }
                 #expect(try await quiet.state().receiveWaiters == 0)
@@ -115,8 +116,9 @@ extension ConformanceBody {
         for wait in [ConformanceWait.never, .forever, .atMost(.seconds(100))] {
             #expect(try await client.select([.receive(full.id)], wait) == .received(5, by: 0))
             #expect(try await client.select([.never, .send(5, full.id)], wait) == .sent(by: 1))
-            #expect(try await client.select([.receive(zero.id), .receive(closed.id)], wait)
-                == .received(nil, by: 1))
+            #expect(
+                try await client.select([.receive(zero.id), .receive(closed.id)], wait)
+                    == .received(nil, by: 1))
             #expect(try await client.select([.send(1, closed.id), .never], wait) == .sendFailed(by: 0))
         }
     }
@@ -125,8 +127,9 @@ extension ConformanceBody {
         let client = try await context.client()
         let (one, other) = (try await client.chan("s4-1", 1), try await client.chan("s4-2", 0))
         #expect(try await client.select([.receive(other.id), .send(42, one.id)], .forever) == .sent(by: 1))
-        #expect(try await client.select([.receive(one.id), .receive(other.id)], .forever)
-            == .received(42, by: 0))
+        #expect(
+            try await client.select([.receive(one.id), .receive(other.id)], .forever)
+                == .received(42, by: 0))
     }
 
     @Sendable private static func unlinked(_ context: ConformanceContext) async throws {
@@ -208,7 +211,9 @@ extension ConformanceBody {
         await #expect(throws: ConformanceFailure.timeout) {
             _ = try await chan.receive(.atMost(.milliseconds(5)))
         }
-        await #expect(throws: ConformanceFailure.timeout) { try await chan.send(1, .atMost(.milliseconds(5))) }
+        await #expect(throws: ConformanceFailure.timeout) {
+            try await chan.send(1, .atMost(.milliseconds(5)))
+        }
         #expect(try await chan.state().sendWaiters == 0)
     }
 }

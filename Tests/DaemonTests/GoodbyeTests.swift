@@ -45,7 +45,8 @@ import Testing
         return [
             Violation("empty SEND", .malformed, frame(.send, [])),
             Violation("SEND of no message", .malformed, tooMany),
-            Violation("SEND that ends in a message", .malformed, frame(.send, Array(send[16..<send.count - 1]))),
+            Violation(
+                "SEND that ends in a message", .malformed, frame(.send, Array(send[16..<send.count - 1]))),
             Violation("SEND that goes on", .malformed, frame(.send, Array(send[16...]) + [0])),
             Violation("RECEIVE of no message", .malformed, receives),
             Violation("case of no kind", .malformed, select),
@@ -121,7 +122,8 @@ import Testing
             for type: UInt8 in [0x12, 0x40, 0x7f] {
                 try client.write(Self.header(type, length: 3, flags: FrameHeader.optionalFlag) + [1, 2, 3])
             }
-            try client.write(Self.header(0x7e, length: 70_000, flags: 0x80) + [UInt8](repeating: 9, count: 70_000))
+            try client.write(
+                Self.header(0x7e, length: 70_000, flags: 0x80) + [UInt8](repeating: 9, count: 70_000))
             try client.ping()
         }
     }

@@ -18,7 +18,10 @@ import Testing
             let out = try sender.open("sizes", .send, capacity: 1)
             let into = try receiver.open("sizes", .receive)
             let direct = FrameAssembler.directBodyBytes
-            let around = [direct - 21, direct - 20, direct - 19, direct - 1, direct, direct + 1, 1 << 18, limit - 1, limit]
+            let around = [
+                direct - 21, direct - 20, direct - 19, direct - 1, direct, direct + 1, 1 << 18, limit - 1,
+                limit,
+            ]
             for size in [0, 1, 15, 16, 17, 255, 256, 4096, 65_535, 65_536] + around {
                 let message = Self.pattern(size, size)
                 let request = sender.request()

@@ -59,7 +59,9 @@ import Testing
             let client = try WireClient(daemon.socketPath)
             let handle = try client.open("runs", capacity: 100)
             var bytes: [UInt8] = []
-            for _ in 0..<50 { bytes += WireClient.sendFrame(request: client.request(), handle: handle, [[1]]) }
+            for _ in 0..<50 {
+                bytes += WireClient.sendFrame(request: client.request(), handle: handle, [[1]])
+            }
             // A gap in the numbers divides the run, as does another outcome in between.
             for request: UInt64 in [500, 501, 503] {
                 bytes += WireClient.sendFrame(request: request, handle: handle, [[1]])
@@ -82,7 +84,8 @@ import Testing
             open.capacity = 1000
             var bytes = Hello(clientName: "long").encoded() + open.encoded(request: 1)
             for number in 0..<500 {
-                bytes += WireClient.sendFrame(request: UInt64(number) + 2, handle: 0, [Array("\(number)".utf8)])
+                bytes += WireClient.sendFrame(
+                    request: UInt64(number) + 2, handle: 0, [Array("\(number)".utf8)])
             }
             bytes += WireClient.receiveFrame(request: 1000, handle: 0, upTo: 1000)
             try client.write(bytes)

@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test func handshakeTimeout() throws {
-        try DaemonUnderTest.run(["limits.handshake_timeout": "50ms"]) { daemon in
+        try DaemonUnderTest.run(["limits.handshake_timeout": "300ms"]) { daemon in
             let honest = try Honest(daemon.socketPath)
             let hello = Hello(clientName: "slow").encoded()
             for count in [0, 1, 15, 16, hello.count - 1] {

@@ -87,7 +87,10 @@ import Testing
 
     /// A receiver that never reads keeps what it was given: it goes back to others when it is gone.
     @Test func messagesOfASlowReceiverComeBack() throws {
-        let settings = ["limits.write_deadline": "100ms", "limits.output_high_watermark": "4KiB", "limits.output_low_watermark": "0"]
+        let settings = [
+            "limits.write_deadline": "100ms", "limits.output_high_watermark": "4KiB",
+            "limits.output_low_watermark": "0",
+        ]
         try DaemonUnderTest.run(settings) { daemon in
             let sender = try WireClient(daemon.socketPath)
             let out = try sender.open("flow", .send, capacity: 20)

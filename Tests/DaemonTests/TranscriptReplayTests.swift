@@ -5,7 +5,9 @@ import Testing
 
 /// The daemon speaks as docs/protocol-transcripts.txt says, byte for byte where the document fixes them.
 @Suite struct TranscriptReplayTests {
-    static let transcripts = Transcript.read("docs/protocol-transcripts.txt").flatMap { try? Transcript.parse($0) }
+    static let transcripts = Transcript.read("docs/protocol-transcripts.txt").flatMap {
+        try? Transcript.parse($0)
+    }
 
     @Test func thereAreTranscripts() throws {
         #expect(try #require(Self.transcripts).count >= 20)

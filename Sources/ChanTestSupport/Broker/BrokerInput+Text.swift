@@ -7,9 +7,11 @@ extension BrokerInput: CustomStringConvertible {
     public var description: String {
         switch self {
         case .begin(let label, let identity):
-            return "s\(label) begins as uid \(identity.uid)\(identity.isAdministrator ? ", administrator" : "")"
+            return
+                "s\(label) begins as uid \(identity.uid)\(identity.isAdministrator ? ", administrator" : "")"
         case .end(let session): return "s\(session) ends"
-        case .open(let session, let label, let options): return "s\(session) h\(label) = open \(text(options))"
+        case .open(let session, let label, let options):
+            return "s\(session) h\(label) = open \(text(options))"
         case .remove(let session, let name): return "s\(session) remove \(name)"
         case .send(let session, let request, let handle, let messages, let timeout):
             let bodies = messages.map { String($0.body) }.joined(separator: ",")

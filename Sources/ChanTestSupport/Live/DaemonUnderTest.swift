@@ -50,7 +50,8 @@ public final class DaemonUnderTest: Sendable {
     /// The environment of the daemons and clients of tests: ours, without what would change their ways.
     public static func environment() -> [String: String] {
         var environment = ThisProcess.environment().filter { key, _ in
-            !key.hasPrefix("CHAND_") && key != "LISTEN_FDS" && key != "NOTIFY_SOCKET" && key != "WATCHDOG_USEC"
+            !key.hasPrefix("CHAND_") && key != "LISTEN_FDS" && key != "NOTIFY_SOCKET"
+                && key != "WATCHDOG_USEC"
         }
         // Otherwise a crash would take as long as its backtrace, and the test would blame a deadline.
         environment["SWIFT_BACKTRACE"] = "enable=no"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ChanSystem
+public import ChanSystem
 
 /// What a child process writes to one of its streams, read as it comes.
 public final class ProcessLog: Sendable {
@@ -13,7 +13,7 @@ public final class ProcessLog: Sendable {
     private let reader: Lock<NativeThread?> = Lock(nil)
 
     /// Starts a thread that reads the descriptor to its end.
-    init(reading descriptor: consuming OwnedDescriptor) throws(SystemError) {
+    public init(reading descriptor: consuming OwnedDescriptor) throws(SystemError) {
         let number = descriptor.take()
         let state = state
         let thread = try NativeThread.start(name: "process-log") {

@@ -50,14 +50,17 @@ public struct TranscriptPlayer {
     private mutating func read(_ expected: inout [Transcript.Step]) throws {
         while let first = expected.first {
             if first.name == "EOF" {
-                if let frame = try client.next() { throw LiveFailure("line \(first.line): not the end: \(frame)") }
+                if let frame = try client.next() {
+                    throw LiveFailure("line \(first.line): not the end: \(frame)")
+                }
                 expected.removeFirst()
                 continue
             }
             let frame = try client.frame()
             let bytes = frame.bytes
             guard let index = expected.firstIndex(where: { difference($0, bytes) == nil }) else {
-                throw LiveFailure("line \(first.line): \(difference(first, bytes) ?? ""), in \(frame) \(bytes)")
+                throw LiveFailure(
+                    "line \(first.line): \(difference(first, bytes) ?? ""), in \(frame) \(bytes)")
             }
             for handle in expected[index].handles where expected[index].name == "OPENED" {
                 handles[handle.name] = Array(bytes[handle.offset..<handle.offset + 4])

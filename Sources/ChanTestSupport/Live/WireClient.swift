@@ -40,7 +40,8 @@ public final class WireClient {
 
     /// Reads WELCOME, after a HELLO that was written by hand.
     public func readWelcome() throws {
-        welcome = try frame().reading(as: .welcome) { _, body throws(WireFault) in try Welcome(reading: body) }
+        welcome = try frame().reading(as: .welcome) { _, body throws(WireFault) in try Welcome(reading: body)
+        }
     }
 
     // MARK: Writing
@@ -157,7 +158,8 @@ public final class WireClient {
                 input += chunk[..<count]
             case .wouldBlock:
                 guard try !Transfer.wait(descriptor.raw, for: .read, until: deadline).isEmpty else {
-                    throw LiveFailure("no frame came in time; \(input.count - taken) bytes of one, kept: \(stash)")
+                    throw LiveFailure(
+                        "no frame came in time; \(input.count - taken) bytes of one, kept: \(stash)")
                 }
             // A daemon that closes before it has read everything resets the connection: the end as well.
             case .endOfFile, .failed(SystemError.connectionReset):

@@ -110,7 +110,8 @@ public struct Delivered: Equatable, Sendable {
             let message = try received.next()
             messages.append(
                 Message(
-                    bytes: Array(message.bytes), attempts: message.attempts, redelivered: message.redelivered))
+                    bytes: Array(message.bytes), attempts: message.attempts, redelivered: message.redelivered)
+            )
         }
         try received.finish()
     }

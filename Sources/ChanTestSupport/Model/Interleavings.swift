@@ -51,7 +51,8 @@ public struct Interleavings: Sendable {
     public static func letters(_ alphabet: Alphabet) -> String {
         switch alphabet {
         case .full: letters(.meeting) + ", " + letters(.returning) + ", receive within 1, time"
-        case .meeting: "send, try send, send 2, receive, try receive, receive up to 2, select in all pairs, cancel"
+        case .meeting:
+            "send, try send, send 2, receive, try receive, receive up to 2, select in all pairs, cancel"
         case .returning:
             "send, receive, select of two receives, settle, give back seen/unseen, close, close handle, stop, end"
         }
@@ -104,7 +105,8 @@ public struct Interleavings: Sendable {
     }
 
     private static func resolve(
-        _ input: BrokerInput, _ sessions: [UInt32: UInt32], _ handles: [UInt32: (session: UInt32, number: UInt32)]
+        _ input: BrokerInput, _ sessions: [UInt32: UInt32],
+        _ handles: [UInt32: (session: UInt32, number: UInt32)]
     ) -> BrokerInput? {
         input.renamed(session: { sessions[$0] }, handle: { handles[$0]?.number })
     }

@@ -58,8 +58,10 @@ public struct ModelDriver: ~Copyable {
     /// Effects of the last input, in commit order.
     public var events: [BrokerEvent] { engine.events }
 
-    /// Applies an input whose sessions and handles are labels. Returns whether it made sense: one that names
-    /// what was never there is passed over, so that a sequence stays a sequence when a part is deleted.
+    /// Applies an input whose sessions and handles are labels, and compares.
+    ///
+    /// Returns whether it made sense: one that names what was never there is passed over, so that a sequence
+    /// stays a sequence when a part is deleted.
     @discardableResult
     public mutating func apply(
         _ labelled: BrokerInput, compare depth: Depth = .all

@@ -137,7 +137,8 @@ public struct OperationGenerator: Sendable {
     private mutating func name() -> String {
         guard profile == .opening, random.chance(70) else { return random.pick(["a", "b", "c"]) ?? "a" }
         return random.pick([
-            "/uid/1000/a", "/uid/1000/a", "/uid/1001/a", "/pub/p", "/pub/p", "/fixed/f", "/all/q", "/nowhere/x",
+            "/uid/1000/a", "/uid/1000/a", "/uid/1001/a", "/pub/p", "/pub/p", "/fixed/f", "/all/q",
+            "/nowhere/x",
             "/uid/01000/a", "bad/", ".hidden", "x/y",
         ]) ?? "a"
     }
