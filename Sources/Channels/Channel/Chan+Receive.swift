@@ -24,6 +24,19 @@ extension Chan {
         try await receive(timeout: timeout)
     }
 
+    /// Receives one element with what the daemon says about its delivery.
+    ///
+    /// - Parameter timeout: how long to wait; for ever where it is nil.
+    /// - Throws: as ``receive(timeout:)``.
+    public func receiveMessage(timeout: Duration? = nil) async throws -> ReceivedMessage<Element> {
+        let target = UnsafeMutablePointer<Element>.allocate(capacity: 1)
+        defer { target.deallocate() }
+        let operation = backend.receiving(into: target, timeout: WireTime.nanoseconds(timeout))
+        guard try await operation.outcome() > 0 else { throw wouldWait }
+        return ReceivedMessage(
+            element: target.move(), attempts: operation.attempts, isRedelivered: operation.isRedelivered)
+    }
+
     /// Receives one element if that can be done at once.
     ///
     /// - Returns: nil where it would have to wait.
@@ -65,4 +78,14 @@ extension Chan {
         _ = try await operation.outcome()
         return operation.elements
     }
+}
+
+/// An element with what the daemon says about its delivery (rule 18).
+public struct ReceivedMessage<Element: Sendable>: Sendable {
+    /// The element.
+    public let element: Element
+    /// How often the message answered a receive before; above 0 where it came back.
+    public let attempts: Int
+    /// Whether some caller may have seen it before.
+    public let isRedelivered: Bool
 }

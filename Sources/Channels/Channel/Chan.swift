@@ -19,7 +19,7 @@
 /// its result, if it was committed first, or with `CancellationError` and without effect.
 ///
 /// **Errors.** ``ChannelClosed`` where the channel is closed, ``ChandError`` for everything else.
-public struct Chan<Element: Sendable>: Sendable {
+public struct Chan<Element: Sendable>: Sendable, Hashable {
     let backend: any ChannelBackend<Element>
 
     init(_ backend: any ChannelBackend<Element>) { self.backend = backend }
@@ -32,6 +32,14 @@ public struct Chan<Element: Sendable>: Sendable {
     public var generation: UInt64 { backend.generation }
     /// Whether opening it created the channel.
     public var wasCreated: Bool { backend.wasCreated }
+
+    /// Whether two values are of the same life of the same channel, however they were opened (rule G22).
+    public static func == (left: Chan, right: Chan) -> Bool {
+        left.backend.identity == right.backend.identity
+    }
+
+    /// Hashes what makes values equal.
+    public func hash(into hasher: inout Hasher) { hasher.combine(backend.identity) }
 
     // MARK: - Closing
 

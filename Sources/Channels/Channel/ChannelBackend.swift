@@ -16,6 +16,8 @@ protocol ChannelBackend<Element>: AnyObject, Sendable {
     var generation: UInt64 { get }
     /// Whether opening it created it.
     var wasCreated: Bool { get }
+    /// What is equal for two values of the same life of the same channel.
+    var identity: ChannelIdentity { get }
     /// The channel of a daemon, if it is one.
     var remote: RemoteChannel<Element>? { get }
 
@@ -28,7 +30,7 @@ protocol ChannelBackend<Element>: AnyObject, Sendable {
         _ operation: SendOperation, sending elements: Elements
     ) -> Elements.Index
     /// Makes an operation that receives one element into memory for it; its outcome is 0 or 1.
-    func receiving(into target: UnsafeMutableRawPointer, timeout: Int64) -> Operation
+    func receiving(into target: UnsafeMutableRawPointer, timeout: Int64) -> SingleReceive
     /// Makes an operation that receives what is there, up to a count; its outcome is how many.
     func receiving(upTo count: Int, timeout: Int64) -> BatchReceive<Element>
     /// Receives ahead of an iterator.
@@ -42,4 +44,14 @@ protocol ChannelBackend<Element>: AnyObject, Sendable {
     func release() async
     /// The channel's state.
     func status() async throws -> ChannelStatus
+}
+
+/// Which life of which channel of which daemon.
+struct ChannelIdentity: Hashable, Sendable {
+    /// The daemon's own number, new at each start.
+    let instance: UInt64
+    /// The absolute name.
+    let name: String
+    /// Which life of the name.
+    let generation: UInt64
 }

@@ -60,6 +60,10 @@ class ReceiveOperation: Operation, @unchecked Sendable {
 /// caller's, who knows its type.
 final class SingleReceive: ReceiveOperation, @unchecked Sendable {
     private let target: UnsafeMutableRawPointer
+    /// How often the message had answered a receive before; the caller's once it is resumed.
+    private(set) var attempts = 0
+    /// Whether some caller may have seen it before; the caller's once it is resumed.
+    private(set) var isRedelivered = false
 
     /// - Parameter target: memory for one element, which is initialized where the outcome is 1.
     init(_ handle: RemoteHandle, into target: UnsafeMutableRawPointer, timeout: Int64) {
@@ -72,6 +76,8 @@ final class SingleReceive: ReceiveOperation, @unchecked Sendable {
     ) throws(WireFault) {
         var rest = received
         let message = try rest.next()
+        attempts = Int(message.attempts)
+        isRedelivered = message.redelivered
         do {
             try handle.decode(frame.slice(message.bytes), into: target)
         } catch {

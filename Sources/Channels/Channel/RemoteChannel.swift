@@ -7,16 +7,18 @@ final class RemoteChannel<Element: Sendable>: RemoteHandle, ChannelBackend, @unc
     let codec: ElementCodec<Element>
 
     init(
-        loop: ClientLoop, limits: DaemonLimits, opened: Opened, role: ChannelRole,
-        codec: ElementCodec<Element>
+        loop: ClientLoop, daemon: DaemonInfo, opened: Opened, role: ChannelRole, codec: ElementCodec<Element>
     ) {
         self.codec = codec
-        super.init(loop: loop, limits: limits, opened: opened, role: role)
+        super.init(loop: loop, daemon: daemon, opened: opened, role: role)
     }
 
     var generation: UInt64 { opened.generation }
     var wasCreated: Bool { opened.created }
     var remote: RemoteChannel<Element>? { self }
+    var identity: ChannelIdentity {
+        ChannelIdentity(instance: instance, name: name, generation: generation)
+    }
 
     func sending(timeout: Int64, acceptedBefore: Int) -> SendOperation {
         SendOperation(self, timeout: timeout, acceptedBefore: acceptedBefore)
@@ -46,7 +48,7 @@ final class RemoteChannel<Element: Sendable>: RemoteHandle, ChannelBackend, @unc
         return index
     }
 
-    func receiving(into target: UnsafeMutableRawPointer, timeout: Int64) -> Operation {
+    func receiving(into target: UnsafeMutableRawPointer, timeout: Int64) -> SingleReceive {
         SingleReceive(self, into: target, timeout: timeout)
     }
 

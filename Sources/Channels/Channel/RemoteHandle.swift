@@ -10,17 +10,19 @@ import Synchronization
 class RemoteHandle: @unchecked Sendable {
     let loop: ClientLoop
     let limits: DaemonLimits
+    let instance: UInt64
     let opened: Opened
     let role: ChannelRole
     /// Set when somebody has released the handle.
     ///
-    /// From then on no operation may name it, since the daemon
-    /// may use its number again. What it delivered before can still be settled.
+    /// From then on no operation may name it, since the daemon may use its number again. What it delivered
+    /// before can still be settled.
     private let isReleased = Atomic<Bool>(false)
 
-    init(loop: ClientLoop, limits: DaemonLimits, opened: Opened, role: ChannelRole) {
+    init(loop: ClientLoop, daemon: DaemonInfo, opened: Opened, role: ChannelRole) {
         self.loop = loop
-        self.limits = limits
+        limits = daemon.limits
+        instance = daemon.instance
         self.opened = opened
         self.role = role
     }

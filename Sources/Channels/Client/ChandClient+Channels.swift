@@ -57,6 +57,6 @@ extension ChandClient {
                 return try Opened(frame.header, reading: frame.body)
             })
         return Chan(
-            RemoteChannel(loop: loop, limits: daemon.limits, opened: opened, role: role, codec: codec))
+            RemoteChannel(loop: loop, daemon: daemon, opened: opened, role: role, codec: codec))
     }
 }

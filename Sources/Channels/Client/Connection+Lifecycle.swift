@@ -55,7 +55,7 @@ extension Connection {
         closers.append(operation)
         state = .withdrawing
         phaseDeadline = now &+ Self.closePeriod
-        ledger.write(to: &output.bytes)
+        prepareOutput()
         for (id, waiting) in operations.abandonAll() {
             if waiting.isWithdrawable { append(SimpleFrame.cancel(request: id)) }
             finish(waiting, with: Self.closed)
@@ -67,7 +67,7 @@ extension Connection {
     func leaveIfReady() {
         guard case .withdrawing = state, operations.count == 0 else { return }
         state = .leaving
-        ledger.write(to: &output.bytes)
+        prepareOutput()
         append(SimpleFrame.leave())
     }
 
@@ -124,7 +124,7 @@ extension Connection {
     /// Ends the connection without waiting, because nobody is left to wait.
     func abort() {
         if case .open = state {
-            ledger.write(to: &output.bytes)
+            prepareOutput()
             append(SimpleFrame.leave())
             flush()
         }

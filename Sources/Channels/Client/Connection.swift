@@ -45,7 +45,8 @@ final class Connection {
     @exclusivity(unchecked) var operations = OutstandingOperations<Operation>()
     @exclusivity(unchecked) var ledger = SettlementLedger()
     @exclusivity(unchecked) var reader = FrameReader()
-    private let pool = BufferPool(maxSpare: 2)
+    /// One chunk holds what a busy turn writes, so that the same warm memory serves every turn.
+    private let pool = BufferPool(chunkBytes: 256 << 10, maxSpare: 1)
     private var socket: OwnedDescriptor?
     private var outputBlocked = false
 
@@ -66,7 +67,7 @@ final class Connection {
     /// Begins an operation, or fails it where that can't be.
     func begin(_ operation: Operation) {
         guard admits(operation) else { return }
-        ledger.write(to: &output.bytes)
+        prepareOutput()
         let id = operations.begin(operation, deadline: deadline(operation.timeout))
         operation.phase.begin(as: id)
         operation.write(request: id, to: self)
@@ -75,7 +76,7 @@ final class Connection {
     /// Begins a send whose messages are encoded straight into the output.
     func begin(_ operation: SendOperation, _ encode: (inout MessageWriter) throws -> Void) {
         guard admits(operation) else { return }
-        ledger.write(to: &output.bytes)
+        prepareOutput()
         let start = output.bytes.count
         var writer = MessageWriter(appendingTo: exchange(&output.bytes, with: GrowableBytes()))
         do {
@@ -128,6 +129,12 @@ final class Connection {
         return wrapped ? .max : instant
     }
 
+    /// Writes what is known of deliveries, as is due before every request, into memory that is kept warm.
+    func prepareOutput() {
+        if output.bytes.capacity == 0 { output.bytes.reserve(1, pool: pool) }
+        ledger.write(to: &output.bytes)
+    }
+
     /// Appends a whole frame.
     func append(_ frame: [UInt8]) {
         frame.withUnsafeBytes { output.bytes.append($0) }
@@ -136,7 +143,7 @@ final class Connection {
     /// Closes a handle that nobody holds any more, without waiting for the answer.
     func abandonHandle(_ number: UInt32) {
         guard case .open = state else { return }
-        ledger.write(to: &output.bytes)
+        prepareOutput()
         let id = operations.beginUnawaited()
         append(SimpleFrame.handle(.closeHandle, request: id, handle: number))
     }
@@ -214,11 +221,14 @@ final class Connection {
     /// Whether a flush would write.
     var hasOutput: Bool { !output.isEmpty || !ledger.isEmpty }
 
+    /// Whether so much waits to be written that it is better written before more is added.
+    var hasMuchOutput: Bool { !outputBlocked && output.bytes.count > 192 << 10 }
+
     /// Writes what there is to write, as far as the socket takes it.
     func flush(isForked: Bool = false) {
         guard hasOutput, let descriptor = socket?.raw else { return }
         if isForked { return lose(ClientLoop.forked) }
-        ledger.write(to: &output.bytes)
+        prepareOutput()
         if outputBlocked { return }
         while true {
             switch output.flush(to: descriptor, pool: pool, release: { _ in }) {

@@ -142,7 +142,7 @@ final class LoopCore: @unchecked Sendable {
     private func runJobs() {
         guard let executor else { return }
         var budget = Self.jobsPerTurn
-        while budget > 0, let job = jobs.popFirst() {
+        while budget > 0, !connection.hasMuchOutput, let job = jobs.popFirst() {
             job.runSynchronously(on: executor)
             budget -= 1
         }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanSystem
+
 /// Turns elements into the bytes of messages and back.
 ///
 /// A codec is used by many tasks at a time, and mostly on the client's loop thread: it must be quick and must
@@ -15,6 +17,15 @@ public protocol ChanCodec<Element>: Sendable {
     ///
     /// If it throws, the message goes back to its channel, marked as redelivered (rule 18).
     func decode(_ message: MessageBytes) throws -> Element
+}
+
+extension ChanCodec {
+    /// The whole message for an element; for tests of codecs, and for those that contain others.
+    public func message(for element: Element) throws -> MessageBytes {
+        var writer = MessageWriter()
+        try encode(element, into: &writer)
+        return writer.bytes.withReadable { MessageBytes($0) }
+    }
 }
 
 /// A message that is not what the codec expects.

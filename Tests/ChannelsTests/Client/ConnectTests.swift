@@ -8,7 +8,7 @@ import Testing
 
 /// What connecting says when it fails: what was tried, and what to do.
 @Suite struct ConnectTests {
-    private func failure(connectingTo path: String, timeout: Duration = .seconds(10)) async -> ChandError? {
+    private func failure(connectingTo path: String, timeout: Duration = .seconds(60)) async -> ChandError? {
         await #expect(throws: ChandError.self) {
             _ = try await ChandClient.connect(to: path, timeout: timeout)
         }

@@ -26,18 +26,20 @@ import Testing
         var pieces = pieces[...]
         while offset < bytes.count {
             let room = reader.room()
-            #expect(!room.isEmpty)
+            if room.isEmpty { Issue.record("no room") }
             let count = min(room.count, bytes.count - offset, pieces.popFirst() ?? .max)
             room.copyBytes(from: bytes[offset..<offset + count])
             offset += count
             reader.received(count)
             while let frame = try reader.next() {
                 let slice = MessageBytes(chunk: reader.chunk, offset: frame.offset, count: frame.count)
-                bodies.append(Array(slice))
-                if holding { held.append((slice, Array(slice))) }
+                let copy = slice.withUnsafeBytes { [UInt8]($0) }
+                bodies.append(copy)
+                if holding { held.append((slice, copy)) }
             }
         }
-        for (slice, copy) in held { #expect(Array(slice) == copy, "a held slice was overwritten") }
+        let intact = held.allSatisfy { slice, copy in slice.withUnsafeBytes { [UInt8]($0) } == copy }
+        #expect(intact, "a held slice was overwritten")
         return bodies
     }
 
@@ -62,8 +64,8 @@ import Testing
     }
 
     @Test func longStreamsWithSlicesHeld() throws {
-        let bytes = Array(repeatElement(Self.stream, count: 1500).joined())
-        let expected = Array(repeatElement(Self.bodies, count: 1500).joined())
+        let bytes = Array(repeatElement(Self.stream, count: 800).joined())
+        let expected = Array(repeatElement(Self.bodies, count: 800).joined())
         #expect(try read(bytes, pieces: [], holding: true) == expected)
         #expect(try read(bytes, pieces: .init(repeating: 1013, count: 1000), holding: false) == expected)
     }

@@ -62,7 +62,8 @@ final class ScriptedDaemon: @unchecked Sendable {
     ) async throws -> (ScriptedDaemon, ChandClient) {
         let daemon = try ScriptedDaemon()
         async let accepted: Void = daemon.accept()
-        let client = try await ChandClient.connect(to: daemon.path, name: "test", gracePeriod: gracePeriod)
+        let client = try await ChandClient.connect(
+            to: daemon.path, name: "test", timeout: .seconds(60), gracePeriod: gracePeriod)
         try await accepted
         return (daemon, client)
     }
