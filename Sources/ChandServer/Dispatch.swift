@@ -144,7 +144,7 @@ extension Hub {
         try scan.finish()
         try checkRequest(header, session: session)
         guard scan.count <= limits.selectCases else {
-            let text = "a select of \(scan.count) cases is over the limit select_cases of \(limits.selectCases)"
+            let text = "\(scan.count) cases are over the limit select_cases of \(limits.selectCases)"
             let frame = Failed(.quotaExceeded, text: text).encoded(request: header.request)
             outbox.append(frame, session: session)
             return
