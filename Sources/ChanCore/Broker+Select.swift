@@ -69,9 +69,7 @@ extension Broker {
     /// The first case that could never be carried out, as a failure of the whole select.
     private func fault(in cases: [SelectCase], session: UInt32) -> Failure? {
         guard cases.count <= limits.selectCases else {
-            return Failure(
-                .invalidArgument, text: "a select has at most \(limits.selectCases) cases, not \(cases.count)"
-            )
+            return quota("select_cases", cases.count, limits.selectCases)
         }
         for (index, candidate) in cases.enumerated() {
             guard candidate.chain.count == (candidate.kind == .send ? 1 : 0) else {

@@ -72,7 +72,7 @@ extension ModelBroker {
 
     /// The first case that could never be carried out.
     private func fault(in inputs: [CaseInput], _ session: UInt32) -> Failure? {
-        if inputs.count > limits.selectCases { return Failure(.invalidArgument) }
+        if inputs.count > limits.selectCases { return Failure(.quotaExceeded) }
         for (index, input) in inputs.enumerated() {
             guard (input.message != nil) == (input.kind == .send) else {
                 return Failure(.invalidArgument, caseIndex: UInt16(index))
