@@ -244,7 +244,7 @@ extension Broker {
 
     // MARK: Creating
 
-    private func createFailure(
+    func createFailure(
         _ options: OpenOptions, _ name: ResolvedName, _ identity: Identity
     ) -> Failure? {
         switch name.place {
@@ -277,7 +277,7 @@ extension Broker {
         return Failure(.notPermitted, text: "only a member or an administrator sets group \(group)")
     }
 
-    private mutating func create(
+    mutating func create(
         _ options: OpenOptions, _ name: ResolvedName, _ identity: Identity
     ) -> UInt32 {
         let owner = options.owner ?? identity.uid
@@ -337,7 +337,7 @@ extension Broker {
     }
 
     /// The same whether the channel exists or not, so that names of others do not leak.
-    private func notPermitted(_ name: ResolvedName, _ identity: Identity) -> Failure {
+    func notPermitted(_ name: ResolvedName, _ identity: Identity) -> Failure {
         Failure(.notPermitted, text: "uid \(identity.uid) may not open \(name.absolute) so")
     }
 

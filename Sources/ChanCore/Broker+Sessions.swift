@@ -25,7 +25,7 @@ extension Broker {
         let mine = sessions[session].handles.filter { $0 != none }
         // All deliveries go back before any handle goes: a channel that closes with its last sender must
         // find them queued, and nobody may see it closed before them.
-        for handle in mine { putBackAll(of: handle) }
+        for handle in mine { putBackAll(of: handle, into: &sink) }
         var touched: Set<UInt32> = []
         for handle in mine {
             let channel = handles[handle].channel
@@ -37,11 +37,11 @@ extension Broker {
         sessions.remove(session)
     }
 
-    private mutating func putBackAll(of handle: UInt32) {
+    private mutating func putBackAll<S: BrokerSink<Body> & ~Copyable>(of handle: UInt32, into sink: inout S) {
         let channel = handles[handle].channel
         var window = handles[handle].window
         handles[handle].window = DeliveryWindow()
-        for slot in window.removeAll() { putBack(slot, on: channel, seen: true) }
+        for slot in window.removeAll() { putBack(slot, on: channel, seen: true, into: &sink) }
         handles[handle].window = window
     }
 
@@ -187,9 +187,12 @@ extension Broker {
     /// Ends a generation that nothing holds any more (rule 15); a removed one discards what is left.
     mutating func collectIfUnused<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
         guard channels[channel].isUnused else { return }
-        while channels[channel].queued > 0 {
-            discarded += 1
-            free(dequeue(from: channel), into: &sink)
+        while channels[channel].queued > 0 { lose(dequeue(from: channel), "discarded", into: &sink) }
+        while channels[channel].aside.head != none {
+            var aside = channels[channel].aside
+            let slot = unlinkFirst(of: &aside)
+            channels[channel].aside = aside
+            lose(slot, "discarded", into: &sink)
         }
         let gone = channels.remove(channel)
         accounts[gone.account].channels -= 1

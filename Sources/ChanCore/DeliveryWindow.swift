@@ -96,6 +96,26 @@ struct DeliveryWindow {
         mask = larger - 1
     }
 
+    /// The delivery's message, which stays; nil where it is over.
+    func peek(_ number: UInt64) -> UInt32? {
+        guard number >= base else { return stragglers?[number] }
+        guard number < next, let ring else { return nil }
+        let message = ring[Int(truncatingIfNeeded: number) & mask]
+        return message == none ? nil : message
+    }
+
+    /// Shows every unsettled delivery among the `count` from `first` on, as `take(first:count:_:)` takes them.
+    func peek(first: UInt64, count: UInt32, _ body: (UInt32) -> Void) {
+        let (sum, overflow) = first.addingReportingOverflow(UInt64(count))
+        let end = min(overflow ? .max : sum, next)
+        if first < base, let stragglers {
+            for (number, message) in stragglers where number >= first && number < end { body(message) }
+        }
+        for number in max(first, base)..<max(first, base, end) {
+            if let message = peek(number) { body(message) }
+        }
+    }
+
     /// Takes every unsettled delivery among the `count` from `first` on, in time bounded by what the
     /// window holds, whatever numbers a peer names.
     @inlinable
