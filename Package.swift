@@ -85,6 +85,10 @@ let package = Package(
         .testTarget(
             name: "ChanWireTests", dependencies: ["ChanWire", "ChanTestSupport"], swiftSettings: strict),
         .testTarget(
+            name: "ChannelsTests",
+            dependencies: ["Channels", "ChanTestSupport", "ChanWire", "ChanSystem", "chand"],
+            swiftSettings: strict),
+        .testTarget(
             name: "ChanSystemTests", dependencies: ["ChanSystem", "ChanTestSupport"], swiftSettings: strict),
         .testTarget(
             name: "ChandServerTests", dependencies: ["ChandServer", "ChandConfig", "ChanSystem"],

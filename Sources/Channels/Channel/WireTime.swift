@@ -17,6 +17,9 @@ enum WireTime {
         return tooLong || wrapped ? .max : sum
     }
 
+    /// The nanoseconds of a length of time, never below zero.
+    static func positive(_ duration: Duration) -> UInt64 { UInt64(max(nanoseconds(duration), 0)) }
+
     /// What is left of a timeout that began at an instant of the monotonic clock; never less than a try.
     static func remaining(of timeout: Int64, since start: UInt64) -> Int64 {
         guard timeout > 0 else { return timeout }

@@ -40,10 +40,13 @@ public final class ChandClient: Sendable {
     ///   - path: the daemon's socket; see ``SocketPath`` for where it is sought otherwise.
     ///   - name: what operators see of this client, up to 200 bytes; the program's name where it is nil.
     ///   - timeout: how long to wait for the daemon, which may have to be started first.
+    ///   - gracePeriod: how long the daemon may take to answer an operation whose time ran out or whose task was
+    ///     cancelled, before the operation fails with ``ChandError/Code/outcomeUnknown`` (rule 10).
     /// - Throws: ``ChandError`` with `daemonNotRunning`, `notPermitted`, `pathTooLong`, `versionMismatch`,
     ///   `timeout`, `quotaExceeded` or `cannotConnect`; `CancellationError`.
     public static func connect(
-        to path: String? = nil, name: String? = nil, timeout: Duration = .seconds(10)
+        to path: String? = nil, name: String? = nil, timeout: Duration = .seconds(10),
+        gracePeriod: Duration = .seconds(5)
     ) async throws -> ChandClient {
         let socket = SocketPath(path)
         let loop: ClientLoop
@@ -53,8 +56,8 @@ public final class ChandClient: Sendable {
             throw ChandError(.cannotConnect, "no thread for the client: \(error)", errno: error.errno)
         }
         let operation = ConnectOperation(
-            path: socket.path, origin: socket.origin, name: Self.clientName(name),
-            timeout: UInt64(max(WireTime.nanoseconds(timeout), 0)))
+            socket, name: Self.clientName(name), timeout: WireTime.positive(timeout),
+            gracePeriod: WireTime.positive(gracePeriod))
         let welcome = try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in
                 operation.continuation = continuation

@@ -11,14 +11,17 @@ final class ConnectOperation: @unchecked Sendable {
     let name: String
     /// Nanoseconds for everything up to WELCOME.
     let timeout: UInt64
+    /// Nanoseconds for the answer to a CANCEL, later.
+    let gracePeriod: UInt64
     var isCancelled = false
     var continuation: UnsafeContinuation<Welcome, any Error>?
 
-    init(path: String, origin: SocketPath.Origin, name: String, timeout: UInt64) {
-        self.path = path
-        self.origin = origin
+    init(_ socket: SocketPath, name: String, timeout: UInt64, gracePeriod: UInt64) {
+        path = socket.path
+        origin = socket.origin
         self.name = name
         self.timeout = timeout
+        self.gracePeriod = gracePeriod
     }
 
     func succeed(_ welcome: Welcome) { continuation.take()?.resume(returning: welcome) }

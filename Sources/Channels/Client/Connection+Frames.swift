@@ -73,7 +73,12 @@ extension Connection {
             operation.phase.end()
             do throws(WireFault) {
                 if type == .failed {
-                    operation.failed(try Failed(frame.header, reading: frame.body), on: self)
+                    var failure = try Failed(frame.header, reading: frame.body)
+                    if operation.isLate, failure.code == .cancelled {
+                        // Withdrawn because the time was over, and not because anybody cancelled.
+                        failure.rawCode = FailureCode.timeout.rawValue
+                    }
+                    operation.failed(failure, on: self)
                 } else {
                     try operation.answered(by: frame, on: self)
                 }

@@ -9,6 +9,7 @@ extension Connection {
     func connect(_ operation: ConnectOperation) {
         guard case .idle = state, !operation.isCancelled else { return operation.fail(CancellationError()) }
         let budget = operation.timeout
+        gracePeriod = operation.gracePeriod
         socketPath = operation.path
         let attempt = Result<Void, SystemError> { () throws(SystemError) in
             attach(try UnixSocket.connect(path: operation.path, timeoutMilliseconds: budget / 1_000_000 + 1))

@@ -29,7 +29,7 @@ final class Connection {
     }
 
     /// How long the daemon has to answer a CANCEL (rule 10), in nanoseconds.
-    static let gracePeriod: UInt64 = 5_000_000_000
+    var gracePeriod: UInt64 = 5_000_000_000
     /// The daemon's own clock decides about timeouts, so ours waits a little longer before it interferes.
     static let deadlineSlack: UInt64 = 10_000_000
     /// How long closing waits for the daemon.
@@ -98,7 +98,7 @@ final class Connection {
     }
 
     private func withdraw(_ id: UInt64, _ operation: Operation) {
-        guard operations.withdraw(id, graceEnd: graceTime &+ Self.gracePeriod) else { return }
+        guard operations.withdraw(id, graceEnd: graceTime &+ gracePeriod) else { return }
         if operation.isWithdrawable { append(SimpleFrame.cancel(request: id)) }
     }
 
@@ -152,17 +152,19 @@ final class Connection {
     func finishReading() {
         let passed = now &- countedUntil
         // A process that was stopped finds much time gone at once; it gets several turns to read all the same.
-        if everythingRead, countedUntil != 0 { graceTime &+= min(passed, Self.gracePeriod / 8) }
+        if everythingRead, countedUntil != 0 { graceTime &+= min(passed, gracePeriod / 8) }
         countedUntil = now
         if now >= phaseDeadline { phaseIsOverdue() }
         guard now >= nextSearch, now >= operations.nextDeadline || graceTime >= operations.nextGraceEnd else {
             return
         }
         nextSearch = now &+ Self.searchInterval
-        for due in operations.expire(now: now, grace: graceTime, gracePeriod: Self.gracePeriod) {
+        for due in operations.expire(now: now, grace: graceTime, gracePeriod: gracePeriod) {
             switch due {
             case .withdraw(let id):
-                if operations.context(id)?.isWithdrawable == true { append(SimpleFrame.cancel(request: id)) }
+                guard let operation = operations.context(id) else { continue }
+                operation.isLate = true
+                if operation.isWithdrawable { append(SimpleFrame.cancel(request: id)) }
             case .abandon(let operation):
                 finish(operation, with: Self.noAnswer)
             }
@@ -174,7 +176,7 @@ final class Connection {
         let search = operations.nextDeadline == .max ? .max : max(operations.nextDeadline, nextSearch)
         let instant = min(search, phaseDeadline)
         var wait = instant == .max ? UInt64.max : (instant > now ? instant - now : 0)
-        if operations.nextGraceEnd != .max { wait = min(wait, Self.gracePeriod / 16) }
+        if operations.nextGraceEnd != .max { wait = min(wait, gracePeriod / 16) }
         return wait == .max ? nil : wait
     }
 

@@ -16,6 +16,8 @@ class Operation: @unchecked Sendable {
     final let timeout: Int64
     /// Where it stands.
     final var phase = OperationPhase.prepared
+    /// Whether this client asked for its withdrawal because the time ran out, before the daemon noticed.
+    final var isLate = false
     /// Who waits for it.
     private final var continuation: UnsafeContinuation<Int, any Error>?
 
