@@ -142,11 +142,13 @@ public struct RecordingSink: BrokerSink {
 
     /// Adds to the group.
     public mutating func delivery(
-        session: UInt32, body: UInt64, byteCount: Int, attempts: UInt16, redelivered: Bool
+        session: UInt32, body: UInt64, byteCount: Int, attempts: UInt16, flags: DeliveryFlags
     ) {
         if open?.session != session { fault = "a delivery outside its group" }
         open?.messages.append(
-            DeliveredMessage(body: body, byteCount: byteCount, attempts: attempts, redelivered: redelivered))
+            DeliveredMessage(
+                body: body, byteCount: byteCount, attempts: attempts,
+                redelivered: flags.contains(.redelivered)))
     }
 
     /// Records the group.
