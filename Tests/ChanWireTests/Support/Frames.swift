@@ -38,7 +38,9 @@ enum Frames {
 
     static func receive(request: UInt64, _ body: ReceiveRequest) -> [UInt8] {
         if body.lease != nil { return body.encodedLeased(request: request) }
-        return array(FrameHeader.byteCount + ReceiveRequest.byteCount) { body.write(to: $0, request: request) }
+        return array(FrameHeader.byteCount + ReceiveRequest.byteCount) {
+            body.write(to: $0, request: request)
+        }
     }
 
     static func sent(request: UInt64, count: UInt32) -> [UInt8] {
