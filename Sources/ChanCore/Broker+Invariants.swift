@@ -220,6 +220,7 @@ extension Broker {
             let lease = messages[slot].lease
             try require(leases.contains(lease), "message \(slot) is under a lease that is gone")
             let handle = leases[lease].handle
+            try require(leases[lease].deadline > advanced, "lease \(lease) is overdue")
             try require(
                 handles.contains(handle) && handles[handle].window.peek(leases[lease].number) == slot,
                 "lease \(lease) is not where it was delivered")

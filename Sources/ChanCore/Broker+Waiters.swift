@@ -149,9 +149,14 @@ extension Broker {
     public mutating func advance<S: BrokerSink<Body> & ~Copyable>(to time: UInt64, into sink: inout S) {
         arrive(at: time)
         advanced = now
-        while let due = deadlines.first, due.deadline <= now {
-            fail(due.id, ending(due.id, Failure(.timeout)), into: &sink)
+        while let due = nextDeadline, due <= now {
+            // In the order in which they were due, however late the owner is. A lease goes first, since what
+            // comes back with it may let an operation proceed, and a timeout loses that tie.
+            if let lease = leaseDeadlines.first, lease.deadline == due {
+                expire(lease.id, into: &sink)
+            } else if let operation = deadlines.first {
+                fail(operation.id, ending(operation.id, Failure(.timeout)), into: &sink)
+            }
         }
-        while let due = leaseDeadlines.first, due.deadline <= now { expire(due.id, into: &sink) }
     }
 }
