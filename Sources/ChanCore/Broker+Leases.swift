@@ -42,6 +42,7 @@ extension Broker {
                 handle: handle, number: number, deadline: deadline, terms: terms,
                 identity: sessions[handles[handle].session].identity))
         messages[slot].lease = lease
+        handles[handle].wasLeased = true
         if deadline != .max { leaseDeadlines.insert(lease, deadline: deadline) }
         if terms.attemptLimit > 0 { flags.insert(.attemptsLimited) }
     }

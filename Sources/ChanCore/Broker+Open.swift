@@ -309,6 +309,7 @@ extension Broker {
         }
         let handle = handles.insert(Handle(session: session, number: number, channel: channel, role: role))
         sessions[session].handles[Int(number)] = handle
+        handles[handle].window = DeliveryWindow(first: sessions[session].firstDelivery)
         let first = channels[channel].firstHandle
         handles[handle].next = first
         if first != none { handles[first].previous = handle }

@@ -139,6 +139,11 @@ extension Broker {
         guard handles[handle].isClosed, handles[handle].window.live == 0 else { return }
         let session = handles[handle].session
         let number = handles[handle].number
+        if handles[handle].wasLeased {
+            // Who finishes an expired lease late must not meet a delivery of the number's next handle.
+            sessions[session].firstDelivery = max(
+                sessions[session].firstDelivery, handles[handle].window.next)
+        }
         _ = handles[handle].window.removeAll()
         sessions[session].handles[Int(number)] = none
         sessions[session].freeNumbers.append(number)

@@ -16,6 +16,12 @@ struct DeliveryWindow {
 
     @usableFromInline init() {}
 
+    /// A window whose first delivery has that number.
+    init(first: UInt64) {
+        base = first
+        next = first
+    }
+
     @inlinable var capacity: Int { ring == nil ? 0 : mask + 1 }
 
     /// Records `message` as the next delivery and returns its number.

@@ -195,6 +195,8 @@ struct Handle {
     @usableFromInline var role: Role
     /// Closed by its session; it stays only until its last delivery is over.
     @usableFromInline var isClosed = false
+    /// A delivery of it was leased: its number's next handle numbers its deliveries on.
+    @usableFromInline var wasLeased = false
     @usableFromInline var previous: UInt32 = none
     @usableFromInline var next: UInt32 = none
     @usableFromInline var window = DeliveryWindow()
@@ -319,6 +321,8 @@ struct Session {
     /// Handle slots by number.
     @usableFromInline var handles: [UInt32] = []
     @usableFromInline var freeNumbers: [UInt32] = []
+    /// Where the deliveries of new handles begin: above all that a lease of a handle that is gone may name.
+    @usableFromInline var firstDelivery: UInt64 = 1
     @usableFromInline var firstOperation: UInt32 = none
     /// Waiters of all parked operations; an operation without a case counts as one.
     @usableFromInline var waiterCount = 0
