@@ -12,9 +12,15 @@ public struct DeliveredMessage: Hashable, Sendable {
     public var attempts: UInt16
     /// Whether a caller may have had it before.
     public var redelivered: Bool
+    /// What else the delivery says: who waits, and whether attempts are limited.
+    public var flags: DeliveryFlags
 
     /// Makes a message.
-    public init(body: UInt64, byteCount: Int = 8, attempts: UInt16 = 0, redelivered: Bool = false) {
+    public init(
+        body: UInt64, byteCount: Int = 8, attempts: UInt16 = 0, redelivered: Bool = false,
+        flags: DeliveryFlags = []
+    ) {
+        self.flags = flags
         self.body = body
         self.byteCount = byteCount
         self.attempts = attempts
@@ -148,7 +154,7 @@ public struct RecordingSink: BrokerSink {
         open?.messages.append(
             DeliveredMessage(
                 body: body, byteCount: byteCount, attempts: attempts,
-                redelivered: flags.contains(.redelivered)))
+                redelivered: flags.contains(.redelivered), flags: flags.subtracting(.redelivered)))
     }
 
     /// Records the group.
