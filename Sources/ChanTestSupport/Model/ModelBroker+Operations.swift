@@ -97,7 +97,7 @@ extension ModelBroker {
     }
 
     mutating func settle(_ session: UInt32, _ number: UInt32, _ first: UInt64, _ count: UInt32) -> Bool {
-        guard let handle = sessions[session]?.handles[number] else { return true }
+        guard let handle = sessions[session]?.handles[number] else { return false }
         guard let numbers = named(handle, first, count) else { return false }
         for delivery in numbers {
             if let message = sessions[session]?.handles[number]?.deliveries.removeValue(forKey: delivery) {
@@ -113,7 +113,7 @@ extension ModelBroker {
     mutating func giveBack(
         _ session: UInt32, _ number: UInt32, _ first: UInt64, _ count: UInt32, _ seen: Bool
     ) -> Bool {
-        guard let handle = sessions[session]?.handles[number] else { return true }
+        guard let handle = sessions[session]?.handles[number] else { return false }
         guard let numbers = named(handle, first, count) else { return false }
         for delivery in numbers { putBack(session, number, delivery, seen: seen) }
         release(session, number)
