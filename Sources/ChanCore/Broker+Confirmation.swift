@@ -66,7 +66,9 @@ extension Broker {
     public mutating func receipt<S: BrokerSink<Body> & ~Copyable>(
         session: UInt32, handle number: UInt32, first: UInt64, count: UInt32, into sink: inout S
     ) -> Bool {
-        guard let handle = anyHandle(session, number), wereDelivered(handle, first, count) else { return false }
+        guard let handle = anyHandle(session, number), wereDelivered(handle, first, count) else {
+            return false
+        }
         var received: [UInt32] = []
         handles[handle].window.peek(first: first, count: count) { received.append($0) }
         for slot in received where messages[slot].confirmation != none {

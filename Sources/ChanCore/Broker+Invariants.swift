@@ -42,7 +42,8 @@ extension Broker {
             let waits = (senders: channel.senders.head != none, receivers: channel.receivers.head != none)
             let isPaused = channel.flags.contains(.paused)
             try require(
-                channel.queued == 0 || !waits.receivers || isPaused, "\(name): messages and a waiting receiver")
+                channel.queued == 0 || !waits.receivers || isPaused,
+                "\(name): messages and a waiting receiver")
             try require(!channel.hasRoom || !waits.senders, "\(name): room and a waiting sender")
             if waits.senders, waits.receivers, !isPaused { try checkSelfPaired(slot) }
             let stopped = !channel.flags.isDisjoint(with: .stopsSends)
@@ -225,7 +226,8 @@ extension Broker {
                 handles.contains(handle) && handles[handle].window.peek(leases[lease].number) == slot,
                 "lease \(lease) is not where it was delivered")
             try require(
-                (leases[lease].deadline != .max) == leaseDeadlines.contains(lease), "lease \(lease) is lost in the heap")
+                (leases[lease].deadline != .max) == leaseDeadlines.contains(lease),
+                "lease \(lease) is lost in the heap")
             seen += 1
         }
         try require(seen == leases.count, "a lease has no message")
@@ -233,7 +235,8 @@ extension Broker {
 
     private func checkConfirmations() throws(InvariantViolation) {
         var outstanding: [UInt32: UInt32] = [:]
-        for slot in 0..<messages.highWater where messages.contains(slot) && messages[slot].confirmation != none {
+        for slot in 0..<messages.highWater
+        where messages.contains(slot) && messages[slot].confirmation != none {
             outstanding[messages[slot].confirmation, default: 0] += 1
         }
         try require(outstanding.count == confirmations.count, "a confirmation has no message")
@@ -243,7 +246,8 @@ extension Broker {
             try require(confirmation.outstanding == count, "confirmation \(slot) is miscounted")
             let operation = confirmation.operation
             try require(
-                operation == none || (operations.contains(operation) && operations[operation].confirmation == slot),
+                operation == none
+                    || (operations.contains(operation) && operations[operation].confirmation == slot),
                 "confirmation \(slot) belongs to another operation")
         }
     }

@@ -117,8 +117,10 @@ extension Broker {
         Failure(.leaseExpired, text: "delivery \(delivery) is no longer under a lease of this session")
     }
 
-    /// A message's attempts are used up: it goes to its dead-letter channel, or is set aside where there is none
-    /// or that refuses. It is dropped in no case.
+    /// Ends a message's attempts: it goes to its dead-letter channel, or is set aside where there is none or that
+    /// refuses.
+    ///
+    /// It is dropped in no case.
     mutating func bury<S: BrokerSink<Body> & ~Copyable>(
         _ slot: UInt32, from channel: UInt32, _ lease: Lease, into sink: inout S
     ) {

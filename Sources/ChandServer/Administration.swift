@@ -84,7 +84,8 @@ extension Hub {
                 givingBack: lease.action == .giveBack, into: &outbox)
         case .extend:
             broker.extendLease(
-                session: session, handle: lease.handle, delivery: lease.delivery, nanoseconds: lease.nanoseconds)
+                session: session, handle: lease.handle, delivery: lease.delivery,
+                nanoseconds: lease.nanoseconds)
         }
     }
 

@@ -37,7 +37,8 @@ extension Hub {
         case .leave: throw WireFault(.done, "")
         case .hello: throw WireFault(.outOfState, "HELLO after the handshake")
         case .receipt: try receipt(frame.body, session: session)
-        case .open, .closeHandle, .close, .remove, .stop, .inspect, .list, .describe, .pause, .resume, .restore,
+        case .open, .closeHandle, .close, .remove, .stop, .inspect, .list, .describe, .pause, .resume,
+            .restore,
             .lease:
             try checkRequest(header, session: session)
             let answer = try administer(type, header, frame.body, session: session)
@@ -132,7 +133,8 @@ extension Hub {
             let range = try DeliveryRange(reading: &reader)
             guard
                 broker.receipt(
-                    session: session, handle: range.handle, first: range.first, count: range.count, into: &outbox)
+                    session: session, handle: range.handle, first: range.first, count: range.count,
+                    into: &outbox)
             else { throw neverMade(range) }
         }
     }

@@ -135,7 +135,9 @@ import Testing
         #expect(scene[scene.receive(port, timeout: 0)] == .failed(.wouldBlock))
     }
 
-    @Test("X3 rule 23 sends of one session on one channel keep their order, waiting or not", arguments: [0, 1, 3, -1])
+    @Test(
+        "X3 rule 23 sends of one session on one channel keep their order, waiting or not",
+        arguments: [0, 1, 3, -1])
     func programOrder(capacity: Int64) throws {
         let scene = scene()
         let (one, other) = try scene.pair(capacity: capacity)

@@ -8,7 +8,8 @@ import Testing
 @Suite struct ConfirmationTests {
     // MARK: Receipt and settlement
 
-    @Test("rule 20 a send is confirmed by the settlement, whatever was received before", arguments: [0, 1, -1])
+    @Test(
+        "rule 20 a send is confirmed by the settlement, whatever was received before", arguments: [0, 1, -1])
     func settlement(capacity: Int64) throws {
         let scene = scene()
         let (one, other) = try scene.pair(capacity: capacity)
@@ -22,7 +23,8 @@ import Testing
         #expect(scene.engine.broker.parkedCount == 0)
     }
 
-    @Test("rule 20 a send is confirmed by the receipt; the message can still come back", arguments: [0, 1, -1])
+    @Test(
+        "rule 20 a send is confirmed by the receipt; the message can still come back", arguments: [0, 1, -1])
     func receipt(capacity: Int64) throws {
         let scene = scene()
         let (one, other) = try scene.pair(capacity: capacity)
@@ -81,7 +83,9 @@ import Testing
 
     // MARK: Batches
 
-    @Test("rule 24 a confirmed batch ends when all of it is confirmed", arguments: [Confirm.receipt, .settlement])
+    @Test(
+        "rule 24 a confirmed batch ends when all of it is confirmed",
+        arguments: [Confirm.receipt, .settlement])
     func batch(confirm: Confirm) throws {
         let scene = scene()
         let (one, other) = try scene.pair(capacity: 2)
@@ -243,7 +247,9 @@ import Testing
 
     // MARK: Lost
 
-    @Test("rule 20 what leaves its channel unsettled ends the waiting, with the reason", arguments: [false, true])
+    @Test(
+        "rule 20 what leaves its channel unsettled ends the waiting, with the reason",
+        arguments: [false, true])
     func buried(hasDeadLetter: Bool) throws {
         let scene = scene()
         let (one, other) = try scene.pair(capacity: 1)
@@ -306,7 +312,8 @@ import Testing
         scene.settle(other, 1, count: 2)
         #expect(
             scene.engine.events == [
-                .sent(session: one.session, request: sends[0]), .sent(session: one.session, request: sends[1]),
+                .sent(session: one.session, request: sends[0]),
+                .sent(session: one.session, request: sends[1]),
             ])
     }
 }

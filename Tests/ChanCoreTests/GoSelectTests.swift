@@ -173,10 +173,12 @@ import Testing
                 CaseInput.send($0.element.handle, round * 100 + UInt64($0.offset))
             }
             let receives = theirs.reversed().map { CaseInput.receive($0.handle) }
-            let first = round % 2 == 0
+            let first =
+                round % 2 == 0
                 ? scene.select(sender, sends) : scene.select(receiver, receives)
             #expect(scene[first] == .waiting)
-            let second = round % 2 == 0
+            let second =
+                round % 2 == 0
                 ? scene.select(receiver, receives) : scene.select(sender, sends)
             let (send, receive) = round % 2 == 0 ? (first, second) : (second, first)
             guard case .selected(let index) = scene[send] else {

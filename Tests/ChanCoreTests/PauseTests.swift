@@ -61,7 +61,8 @@ import Testing
         #expect(scene[sends[2]] == .sent)
     }
 
-    @Test("rule 29 a select's receive case is not ready, its send case follows the buffer", arguments: [0, 1])
+    @Test(
+        "rule 29 a select's receive case is not ready, its send case follows the buffer", arguments: [0, 1])
     func selects(capacity: Int64) throws {
         let scene = scene()
         let (one, other) = try scene.pair(capacity: capacity)

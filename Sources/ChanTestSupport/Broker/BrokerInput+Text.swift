@@ -7,9 +7,11 @@ extension BrokerInput: CustomStringConvertible {
     public var description: String {
         switch self {
         case .begin(let label, let identity):
-            return "s\(label) begins as uid \(identity.uid)\(identity.isAdministrator ? ", administrator" : "")"
+            return
+                "s\(label) begins as uid \(identity.uid)\(identity.isAdministrator ? ", administrator" : "")"
         case .end(let session): return "s\(session) ends"
-        case .open(let session, let label, let options): return "s\(session) h\(label) = open \(text(options))"
+        case .open(let session, let label, let options):
+            return "s\(session) h\(label) = open \(text(options))"
         case .remove(let session, let name): return "s\(session) remove \(name)"
         case .send(let session, let request, let handle, let messages, let timeout):
             let bodies = messages.map { String($0.body) }.joined(separator: ",")
@@ -40,7 +42,8 @@ extension BrokerInput: CustomStringConvertible {
                 + (seen ? " seen" : " unseen")
         case .sendConfirmed(let session, let request, let handle, let messages, let timeout, let confirm):
             let bodies = messages.map { String($0.body) }.joined(separator: ",")
-            return "s\(session) r\(request): send h\(handle) \(bodies) confirmed by \(confirm)\(text(timeout))"
+            return
+                "s\(session) r\(request): send h\(handle) \(bodies) confirmed by \(confirm)\(text(timeout))"
         case .lease(let session, let request, let handle, let count, let timeout, let drained, let terms):
             return "s\(session) r\(request): lease h\(handle)\(count == 1 ? "" : " up to \(count)")"
                 + " for \(terms.nanoseconds), \(terms.attemptLimit) attempts, dead letters \"\(terms.deadLetter)\""

@@ -114,8 +114,9 @@ public final class BrokerScene {
     /// Closes the channel; says whether this call did, or nil for a failure.
     @discardableResult
     public func close(_ port: Port, _ reason: CloseReason = CloseReason()) -> Bool? {
-        guard case .closed(.success(let first)) =
-            apply(.close(session: port.session, handle: port.handle, reason))
+        guard
+            case .closed(.success(let first)) =
+                apply(.close(session: port.session, handle: port.handle, reason))
         else { return nil }
         return first
     }

@@ -112,7 +112,9 @@ extension ModelBroker {
         var faults: [FailureKind] = []
         if name.user != nil, name.user != identity.uid, !identity.isAdministrator { return [.notPermitted] }
         if options.mustExist { return [.noSuchChannel] }
-        if let space = name.space, !space.mayCreate, !identity.isAdministrator { faults.append(.notPermitted) }
+        if let space = name.space, !space.mayCreate, !identity.isAdministrator {
+            faults.append(.notPermitted)
+        }
         if let owner = options.owner, owner != identity.uid, !identity.isAdministrator {
             faults.append(.notPermitted)
         }

@@ -6,7 +6,9 @@ import ChanCore
 extension ModelBroker {
     mutating func send(_ key: RequestKey, _ number: UInt32, _ messages: [SentMessage], _ timeout: Int64) {
         if exceedsQuota(key.session, messages) { return refuse(key, .quotaExceeded, messages) }
-        guard let handle = openHandle(key.session, number) else { return refuse(key, .noSuchHandle, messages) }
+        guard let handle = openHandle(key.session, number) else {
+            return refuse(key, .noSuchHandle, messages)
+        }
         guard handle.role.contains(.send) else { return refuse(key, .wrongRole, messages) }
         if let failure = sendFailure(handle.channel) { return refuse(key, failure, messages) }
         if messages.isEmpty {

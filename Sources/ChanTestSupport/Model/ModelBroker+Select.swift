@@ -40,7 +40,9 @@ extension ModelBroker {
     private mutating func commit(_ winner: Int, _ inputs: [CaseInput], _ key: RequestKey) {
         let losers = inputs.indices.filter { $0 != winner }.compactMap { inputs[$0].message }
         discarded += losers.map(\.body)
-        guard var mine = cases(inputs, key.session).first(where: { $0.index == UInt16(winner) }) else { return }
+        guard var mine = cases(inputs, key.session).first(where: { $0.index == UInt16(winner) }) else {
+            return
+        }
         if mine.isSend, var failure = sendFailure(mine.channel) {
             failure.caseIndex = mine.index
             discarded += mine.messages.map(\.body)

@@ -40,7 +40,8 @@ extension ModelBroker {
 
     /// What waits by a handle that goes ends with it; which case is named is the broker's choice of several.
     private mutating func failOperations(_ session: UInt32, _ matches: (ModelCase) -> Bool) {
-        let keys = waiting.filter { $0.key.session == session && $0.cases.contains(where: matches) }.map(\.key)
+        let keys = waiting.filter { $0.key.session == session && $0.cases.contains(where: matches) }.map(
+            \.key)
         fail(keys, .handleClosed) { $0.cases.first(where: matches)?.index }
     }
 

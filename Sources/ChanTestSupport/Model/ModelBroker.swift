@@ -71,7 +71,8 @@ public struct ModelBroker: Sendable {
     public var nextDeadline: UInt64? { waiting.compactMap(\.deadline).min() }
 
     /// Applies an input and returns what its caller gets.
-    public mutating func apply(_ input: BrokerInput, _ hint: Hint = Hint()) throws(NotAllowed) -> BrokerReply {
+    public mutating func apply(_ input: BrokerInput, _ hint: Hint = Hint()) throws(NotAllowed) -> BrokerReply
+    {
         events = []
         discarded = []
         late = nil
@@ -87,7 +88,9 @@ public struct ModelBroker: Sendable {
         switch input {
         case .begin(_, let identity):
             let session = hint.session ?? UInt32(sessions.count)
-            guard sessions[session] == nil else { throw NotAllowed(description: "session \(session) is taken") }
+            guard sessions[session] == nil else {
+                throw NotAllowed(description: "session \(session) is taken")
+            }
             sessions[session] = ModelSession(identity: identity)
             return .session(session)
         case .end(let session): end(session, hint.order)

@@ -116,7 +116,9 @@ extension Chan {
     ///   - terms: for how long, how often, and what then.
     ///   - timeout: how long to wait; for ever where it is nil.
     /// - Throws: as ``receive(timeout:)``.
-    public func lease(_ terms: LeaseTerms = LeaseTerms(), timeout: Duration? = nil) async throws -> Lease<Element> {
+    public func lease(_ terms: LeaseTerms = LeaseTerms(), timeout: Duration? = nil) async throws -> Lease<
+        Element
+    > {
         let operation = backend.leasing(try terms.wire(for: name), timeout: WireTime.nanoseconds(timeout))
         guard try await operation.outcome() > 0, let lease = operation.lease else { throw wouldWait }
         return lease
