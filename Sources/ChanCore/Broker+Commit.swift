@@ -11,7 +11,7 @@ extension Broker {
     ) {
         while chain.head != none {
             let receiver = channels[channel].receivers.head
-            if channels[channel].queued == 0, receiver != none {
+            if channels[channel].queued == 0, receiver != none, !channels[channel].flags.contains(.paused) {
                 let limit = operations[waiters[receiver].operation].limit
                 var taken = MessageChain()
                 while chain.head != none, taken.count < limit, fits(taken) {
@@ -51,6 +51,8 @@ extension Broker {
         _ limit: UInt32, from channel: UInt32, for operation: UInt32 = none, into sink: inout S
     ) -> MessageChain {
         var taken = MessageChain()
+        // Pausing holds every commit of a receive (rule 29).
+        guard !channels[channel].flags.contains(.paused) else { return taken }
         while taken.count < limit, fits(taken) {
             if channels[channel].queued > 0 {
                 link(dequeue(from: channel), to: &taken)
@@ -86,6 +88,10 @@ extension Broker {
         let slot = waiters[sender].operation
         operations[slot].accepted += 1
         guard waiters[sender].chain.head == none else { return }
+        if operations[slot].confirmation != none {
+            awaitConfirmation(slot, sender)
+            return
+        }
         let session = operations[slot].session
         let request = operations[slot].request
         let caseIndex = operations[slot].isSelect ? waiters[sender].caseIndex : nil
@@ -106,14 +112,16 @@ extension Broker {
         let request = operations[slot].request
         let handle = waiters[receiver].handle
         let caseIndex = waiters[receiver].caseIndex
+        let terms = operations[slot].terms
         withdraw(slot, into: &sink)
-        deliver(taken, request: request, handle: handle, caseIndex: caseIndex, into: &sink)
+        deliver(taken, request: request, handle: handle, caseIndex: caseIndex, terms: terms, into: &sink)
     }
 
     /// Writes committed messages to their receiver; they are unsettled from here on.
     @inlinable
     mutating func deliver<S: BrokerSink<Body> & ~Copyable>(
-        _ taken: MessageChain, request: UInt64, handle: UInt32, caseIndex: UInt16, into sink: inout S
+        _ taken: MessageChain, request: UInt64, handle: UInt32, caseIndex: UInt16,
+        terms: LeaseTerms? = nil, into sink: inout S
     ) {
         let session = handles[handle].session
         let channel = handles[handle].channel
@@ -126,10 +134,13 @@ extension Broker {
                 closed: channels[channel].flags.contains(.closed)))
         var slot = taken.head
         while slot != none {
-            _ = handles[handle].window.append(slot)
+            let number = handles[handle].window.append(slot)
+            var flags: DeliveryFlags = messages[slot].redelivered ? .redelivered : []
+            if let terms { lease(slot, handle: handle, number: number, terms, &flags) }
+            if messages[slot].confirmation != none { flags.formUnion(awaited(slot)) }
             sink.delivery(
                 session: session, body: messages[slot].body, byteCount: Int(messages[slot].byteCount),
-                attempts: messages[slot].attempts, redelivered: messages[slot].redelivered)
+                attempts: messages[slot].attempts, flags: flags)
             slot = messages[slot].next
         }
         sink.endDeliveries(session: session)
@@ -151,6 +162,7 @@ extension Broker {
 
     /// The first waiting receiver for whom there is a message, or a sender of another operation.
     private func nextMatch(on channel: UInt32) -> UInt32? {
+        guard !channels[channel].flags.contains(.paused) else { return nil }
         var receiver = channels[channel].receivers.head
         if channels[channel].queued > 0 { return receiver == none ? nil : receiver }
         guard channels[channel].isRendezvous else { return nil }

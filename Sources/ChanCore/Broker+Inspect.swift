@@ -16,6 +16,8 @@ public struct ChannelSnapshot: Equatable, Sendable {
     public var queuedBytes: Int
     /// Deliveries not settled.
     public var unsettled: Int
+    /// Messages whose dead-letter channel refused them.
+    public var setAside: UInt32
     /// Messages accepted so far.
     public var accepted: UInt64
     /// Messages settled so far.
@@ -36,6 +38,8 @@ public struct ChannelSnapshot: Equatable, Sendable {
     public var mode: UInt16
     /// Nothing can be sent any more.
     public var isClosed: Bool
+    /// Receives are held.
+    public var isPaused: Bool
     /// Kept until removed.
     public var isKept: Bool
     /// Its name is free; its handles drain it.
@@ -194,10 +198,12 @@ extension Broker {
         return ChannelSnapshot(
             name: there.name, typeTag: there.typeTag, generation: there.generation, capacity: there.capacity,
             queued: there.queued, queuedBytes: there.queuedBytes, unsettled: there.unsettled,
-            accepted: there.accepted, settled: there.settled, sendWaiters: there.senders.count,
+            setAside: there.aside.count, accepted: there.accepted, settled: there.settled,
+            sendWaiters: there.senders.count,
             receiveWaiters: there.receivers.count, sendHandles: there.sendHandles,
             receiveHandles: there.receiveHandles, owner: there.owner, group: there.group, mode: there.mode,
-            isClosed: there.flags.contains(.closed), isKept: there.flags.contains(.keep),
+            isClosed: there.flags.contains(.closed), isPaused: there.flags.contains(.paused),
+            isKept: there.flags.contains(.keep),
             isRemoved: there.flags.contains(.removed),
             closesWithLastSender: there.flags.contains(.closeWithLastSender),
             failsWithLastReceiver: there.flags.contains(.failWithLastReceiver),

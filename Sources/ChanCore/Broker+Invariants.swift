@@ -40,9 +40,12 @@ extension Broker {
             try checkList(channel.receivers, of: slot, isSend: false)
             try checkHandles(of: slot)
             let waits = (senders: channel.senders.head != none, receivers: channel.receivers.head != none)
-            try require(channel.queued == 0 || !waits.receivers, "\(name): messages and a waiting receiver")
+            let isPaused = channel.flags.contains(.paused)
+            try require(
+                channel.queued == 0 || !waits.receivers || isPaused,
+                "\(name): messages and a waiting receiver")
             try require(!channel.hasRoom || !waits.senders, "\(name): room and a waiting sender")
-            if waits.senders, waits.receivers { try checkSelfPaired(slot) }
+            if waits.senders, waits.receivers, !isPaused { try checkSelfPaired(slot) }
             let stopped = !channel.flags.isDisjoint(with: .stopsSends)
             try require(!stopped || !waits.senders, "\(name): closed and a waiting sender")
             try require(!channel.isFinished || !waits.receivers, "\(name): finished and a waiting receiver")
@@ -85,6 +88,11 @@ extension Broker {
                 "\(channel.name): wrong queue tail")
             count += 1
             bytes += Int(messages[slot].byteCount)
+            slot = messages[slot].next
+        }
+        slot = channel.aside.head
+        while slot != none {
+            try note(slot, at: "what is set aside in \(channel.name)", &places)
             slot = messages[slot].next
         }
         try require(count == channel.queued, "\(channel.name): \(channel.queued) counted, \(count) queued")
@@ -190,22 +198,58 @@ extension Broker {
                 waiter = waiters[waiter].nextCase
             }
             try require(count == operation.waiterCount, "operation \(slot): waiters are miscounted")
-            try require(operation.isSelect || count == 1, "operation \(slot) has \(count) waiters")
+            try require(
+                operation.isSelect || count == 1 || (count == 0 && operation.confirmation != none),
+                "operation \(slot) has \(count) waiters")
             seen += Int(count)
             if operation.deadline != .max {
                 timed += 1
-                let index = Int(operation.heapIndex)
-                try require(
-                    index < deadlines.count && deadlines[index] == slot,
-                    "operation \(slot) is lost in the heap")
-                try require(
-                    index == 0 || operations[deadlines[(index - 1) / 2]].deadline <= operation.deadline,
-                    "the deadline heap is out of order")
+                try require(deadlines.contains(slot), "operation \(slot) is lost in the heap")
                 try require(operation.deadline > advanced, "operation \(slot) is overdue")
             }
         }
         try require(seen == waiters.count, "a waiter belongs to no operation")
-        try require(timed == deadlines.count, "the deadline heap holds what is over")
+        try require(timed == deadlines.entries.count, "the deadline heap holds what is over")
+        try require(deadlines.isConsistent && leaseDeadlines.isConsistent, "a deadline heap is out of order")
+        try checkLeases()
+        try checkConfirmations()
+    }
+
+    private func checkLeases() throws(InvariantViolation) {
+        var seen = 0
+        for slot in 0..<messages.highWater where messages.contains(slot) && messages[slot].lease != none {
+            let lease = messages[slot].lease
+            try require(leases.contains(lease), "message \(slot) is under a lease that is gone")
+            let handle = leases[lease].handle
+            try require(leases[lease].deadline > advanced, "lease \(lease) is overdue")
+            try require(
+                handles.contains(handle) && handles[handle].window.peek(leases[lease].number) == slot,
+                "lease \(lease) is not where it was delivered")
+            try require(
+                (leases[lease].deadline != .max) == leaseDeadlines.contains(lease),
+                "lease \(lease) is lost in the heap")
+            seen += 1
+        }
+        try require(seen == leases.count, "a lease has no message")
+    }
+
+    private func checkConfirmations() throws(InvariantViolation) {
+        var outstanding: [UInt32: UInt32] = [:]
+        for slot in 0..<messages.highWater
+        where messages.contains(slot) && messages[slot].confirmation != none {
+            outstanding[messages[slot].confirmation, default: 0] += 1
+        }
+        try require(outstanding.count == confirmations.count, "a confirmation has no message")
+        for (slot, count) in outstanding {
+            try require(confirmations.contains(slot), "a message's confirmation is gone")
+            let confirmation = confirmations[slot]
+            try require(confirmation.outstanding == count, "confirmation \(slot) is miscounted")
+            let operation = confirmation.operation
+            try require(
+                operation == none
+                    || (operations.contains(operation) && operations[operation].confirmation == slot),
+                "confirmation \(slot) belongs to another operation")
+        }
     }
 
     private func checkAccounts() throws(InvariantViolation) {

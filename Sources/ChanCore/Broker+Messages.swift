@@ -79,6 +79,7 @@ extension Broker {
     ) {
         while chain.head != none {
             let slot = unlinkFirst(of: &chain)
+            if messages[slot].confirmation != none { forgetConfirmation(of: slot) }
             free(slot, into: &sink)
         }
     }

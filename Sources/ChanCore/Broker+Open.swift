@@ -244,7 +244,7 @@ extension Broker {
 
     // MARK: Creating
 
-    private func createFailure(
+    func createFailure(
         _ options: OpenOptions, _ name: ResolvedName, _ identity: Identity
     ) -> Failure? {
         switch name.place {
@@ -277,7 +277,7 @@ extension Broker {
         return Failure(.notPermitted, text: "only a member or an administrator sets group \(group)")
     }
 
-    private mutating func create(
+    mutating func create(
         _ options: OpenOptions, _ name: ResolvedName, _ identity: Identity
     ) -> UInt32 {
         let owner = options.owner ?? identity.uid
@@ -309,6 +309,7 @@ extension Broker {
         }
         let handle = handles.insert(Handle(session: session, number: number, channel: channel, role: role))
         sessions[session].handles[Int(number)] = handle
+        handles[handle].window = DeliveryWindow(first: sessions[session].firstDelivery)
         let first = channels[channel].firstHandle
         handles[handle].next = first
         if first != none { handles[first].previous = handle }
@@ -337,7 +338,7 @@ extension Broker {
     }
 
     /// The same whether the channel exists or not, so that names of others do not leak.
-    private func notPermitted(_ name: ResolvedName, _ identity: Identity) -> Failure {
+    func notPermitted(_ name: ResolvedName, _ identity: Identity) -> Failure {
         Failure(.notPermitted, text: "uid \(identity.uid) may not open \(name.absolute) so")
     }
 

@@ -4,12 +4,13 @@
 extension Broker {
     /// Sends the messages of `chain`, one or a batch, through a handle; consumes the chain.
     ///
-    /// The sink gets `sent` once all are committed, else `failed` with the number that were. A `timeout` in
+    /// The sink gets `sent` once all are committed, and confirmed where that is asked for (rule 20), else
+    /// `failed` with the number that were committed. A `timeout` in
     /// nanoseconds of 0 never parks, a negative one waits for ever.
     @inlinable
     public mutating func send<S: BrokerSink<Body> & ~Copyable>(
         session: UInt32, request: UInt64, handle number: UInt32, chain: consuming MessageChain,
-        timeout: Int64, into sink: inout S
+        timeout: Int64, confirm: Confirm? = nil, into sink: inout S
     ) {
         guard let handle = openHandle(session, number), handles[handle].role.contains(.send) else {
             discard(chain, into: &sink)
@@ -20,6 +21,12 @@ extension Broker {
         guard channels[channel].flags.isDisjoint(with: .stopsSends) else {
             discard(chain, into: &sink)
             sink.failed(session: session, request: request, failure: sendFailure(channel))
+            return
+        }
+        if let confirm {
+            sendConfirmed(
+                session: session, request: request, handle: handle, chain: chain, timeout: timeout, confirm,
+                into: &sink)
             return
         }
         let count = chain.count
@@ -54,7 +61,7 @@ extension Broker {
     @inlinable
     public mutating func receive<S: BrokerSink<Body> & ~Copyable>(
         session: UInt32, request: UInt64, handle number: UInt32, count: UInt32, timeout: Int64,
-        untilDrained: Bool, into sink: inout S
+        untilDrained: Bool, terms: LeaseTerms? = nil, into sink: inout S
     ) {
         guard let handle = openHandle(session, number), handles[handle].role.contains(.receive) else {
             sink.failed(session: session, request: request, failure: handleFailure(session, number, .receive))
@@ -67,9 +74,13 @@ extension Broker {
             return
         }
         let channel = handles[handle].channel
+        if let terms, let failure = fault(in: terms, session: session, channel: channel) {
+            sink.failed(session: session, request: request, failure: failure)
+            return
+        }
         let taken = take(min(count, Self.maxDeliveries), from: channel, into: &sink)
         if taken.head != none {
-            deliver(taken, request: request, handle: handle, caseIndex: 0, into: &sink)
+            deliver(taken, request: request, handle: handle, caseIndex: 0, terms: terms, into: &sink)
             return
         }
         if reportsClosed(channel, untilDrained: untilDrained) {
@@ -83,6 +94,7 @@ extension Broker {
         let operation = park(
             session: session, request: request, timeout: timeout, limit: min(count, Self.maxDeliveries),
             accepted: 0, isSelect: false)
+        operations[operation].terms = terms
         addWaiter(
             Waiter(
                 operation: operation, channel: channel, handle: handle, caseIndex: 0, isSend: false,
@@ -125,6 +137,8 @@ extension Broker {
         window.take(first: first, count: count) { slot in
             channels[channel].unsettled -= 1
             channels[channel].settled += 1
+            if messages[slot].lease != none { endLease(of: slot) }
+            if messages[slot].confirmation != none { confirmed(slot, into: &sink) }
             free(slot, into: &sink)
         }
         handles[handle].window = window
@@ -145,7 +159,7 @@ extension Broker {
         let channel = handles[handle].channel
         var window = handles[handle].window
         handles[handle].window = DeliveryWindow()
-        window.take(first: first, count: count) { putBack($0, on: channel, seen: seen) }
+        window.take(first: first, count: count) { putBack($0, on: channel, seen: seen, into: &sink) }
         handles[handle].window = window
         releaseIfDone(handle)
         pump(channel, into: &sink)
@@ -167,12 +181,20 @@ extension Broker {
         pump(channel, into: &sink)
     }
 
-    /// Returns a delivery to its channel, at its place; the caller pumps.
-    mutating func putBack(_ slot: UInt32, on channel: UInt32, seen: Bool) {
+    /// Returns a delivery to its channel, at its place, or past its limit of attempts to where dead letters
+    /// go; the caller pumps.
+    mutating func putBack<S: BrokerSink<Body> & ~Copyable>(
+        _ slot: UInt32, on channel: UInt32, seen: Bool, into sink: inout S
+    ) {
         if seen { messages[slot].redelivered = true }
         // It answered a receive, seen or not: that was an attempt (rule 18).
         if messages[slot].attempts < .max { messages[slot].attempts += 1 }
         channels[channel].unsettled -= 1
-        pushReturned(slot, on: channel)
+        let lease = messages[slot].lease == none ? nil : endLease(of: slot)
+        if let lease, lease.terms.attemptLimit > 0, messages[slot].attempts >= lease.terms.attemptLimit {
+            bury(slot, from: channel, lease, into: &sink)
+        } else {
+            pushReturned(slot, on: channel)
+        }
     }
 }

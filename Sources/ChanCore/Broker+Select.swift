@@ -114,12 +114,15 @@ extension Broker {
     func isSendReady(_ channel: UInt32) -> Bool {
         if !channels[channel].flags.isDisjoint(with: .stopsSends) { return true }
         return channels[channel].hasRoom
-            || (channels[channel].queued == 0 && channels[channel].receivers.head != none)
+            || (channels[channel].queued == 0 && channels[channel].receivers.head != none
+                && !channels[channel].flags.contains(.paused))
     }
 
     /// A receive would commit, or report closed, now.
     func isReceiveReady(_ channel: UInt32, untilDrained: Bool = false) -> Bool {
-        if channels[channel].queued > 0 || reportsClosed(channel, untilDrained: untilDrained) { return true }
+        if reportsClosed(channel, untilDrained: untilDrained) { return true }
+        guard !channels[channel].flags.contains(.paused) else { return false }
+        if channels[channel].queued > 0 { return true }
         return channels[channel].isRendezvous && channels[channel].senders.head != none
     }
 

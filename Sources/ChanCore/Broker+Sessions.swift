@@ -25,7 +25,7 @@ extension Broker {
         let mine = sessions[session].handles.filter { $0 != none }
         // All deliveries go back before any handle goes: a channel that closes with its last sender must
         // find them queued, and nobody may see it closed before them.
-        for handle in mine { putBackAll(of: handle) }
+        for handle in mine { putBackAll(of: handle, into: &sink) }
         var touched: Set<UInt32> = []
         for handle in mine {
             let channel = handles[handle].channel
@@ -37,11 +37,11 @@ extension Broker {
         sessions.remove(session)
     }
 
-    private mutating func putBackAll(of handle: UInt32) {
+    private mutating func putBackAll<S: BrokerSink<Body> & ~Copyable>(of handle: UInt32, into sink: inout S) {
         let channel = handles[handle].channel
         var window = handles[handle].window
         handles[handle].window = DeliveryWindow()
-        for slot in window.removeAll() { putBack(slot, on: channel, seen: true) }
+        for slot in window.removeAll() { putBack(slot, on: channel, seen: true, into: &sink) }
         handles[handle].window = window
     }
 
@@ -139,6 +139,11 @@ extension Broker {
         guard handles[handle].isClosed, handles[handle].window.live == 0 else { return }
         let session = handles[handle].session
         let number = handles[handle].number
+        if handles[handle].wasLeased {
+            // Who finishes an expired lease late must not meet a delivery of the number's next handle.
+            sessions[session].firstDelivery = max(
+                sessions[session].firstDelivery, handles[handle].window.next)
+        }
         _ = handles[handle].window.removeAll()
         sessions[session].handles[Int(number)] = none
         sessions[session].freeNumbers.append(number)
@@ -187,9 +192,12 @@ extension Broker {
     /// Ends a generation that nothing holds any more (rule 15); a removed one discards what is left.
     mutating func collectIfUnused<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
         guard channels[channel].isUnused else { return }
-        while channels[channel].queued > 0 {
-            discarded += 1
-            free(dequeue(from: channel), into: &sink)
+        while channels[channel].queued > 0 { lose(dequeue(from: channel), "discarded", into: &sink) }
+        while channels[channel].aside.head != none {
+            var aside = channels[channel].aside
+            let slot = unlinkFirst(of: &aside)
+            channels[channel].aside = aside
+            lose(slot, "discarded", into: &sink)
         }
         let gone = channels.remove(channel)
         accounts[gone.account].channels -= 1

@@ -20,7 +20,7 @@ extension Broker {
         if first != none { operations[first].previous = slot }
         sessions[session].firstOperation = slot
         sessions[session].waiterCount += 1
-        if deadline != .max { pushDeadline(slot) }
+        if deadline != .max { deadlines.insert(slot, deadline: deadline) }
         return slot
     }
 
@@ -68,6 +68,10 @@ extension Broker {
     /// The caller reports its outcome.
     @inlinable
     mutating func withdraw<S: BrokerSink<Body> & ~Copyable>(_ slot: UInt32, into sink: inout S) {
+        if operations[slot].confirmation != none {
+            // What is committed goes on; only nobody waits for it any more.
+            confirmations[operations[slot].confirmation].operation = none
+        }
         var waiter = operations[slot].firstWaiter
         while waiter != none {
             let following = waiters[waiter].nextCase
@@ -76,7 +80,7 @@ extension Broker {
             discard(gone.chain, into: &sink)
             waiter = following
         }
-        if operations[slot].heapIndex != none { removeDeadline(slot) }
+        if operations[slot].deadline != .max { deadlines.remove(slot) }
         let operation = operations.remove(slot)
         let session = operation.session
         parked[OperationKey(session: session, request: operation.request)] = nil
@@ -125,7 +129,7 @@ extension Broker {
         session: UInt32, request: UInt64, into sink: inout S
     ) {
         guard let slot = parked[OperationKey(session: session, request: request)] else { return }
-        fail(slot, Failure(.cancelled), into: &sink)
+        fail(slot, ending(slot, Failure(.cancelled)), into: &sink)
     }
 
     /// Tells the time at which the inputs that follow arrived; ends nothing.
@@ -145,60 +149,14 @@ extension Broker {
     public mutating func advance<S: BrokerSink<Body> & ~Copyable>(to time: UInt64, into sink: inout S) {
         arrive(at: time)
         advanced = now
-        while !deadlines.isEmpty, operations[deadlines[0]].deadline <= now {
-            fail(deadlines[0], Failure(.timeout), into: &sink)
-        }
-    }
-
-    // MARK: The deadline heap: a binary heap whose entries know their place, to be withdrawn in O(log n).
-
-    @usableFromInline
-    mutating func pushDeadline(_ slot: UInt32) {
-        operations[slot].heapIndex = UInt32(deadlines.count)
-        deadlines.append(slot)
-        siftUp(deadlines.count - 1)
-    }
-
-    @usableFromInline
-    mutating func removeDeadline(_ slot: UInt32) {
-        let index = Int(operations[slot].heapIndex)
-        operations[slot].heapIndex = none
-        let last = deadlines.removeLast()
-        guard last != slot else { return }
-        deadlines[index] = last
-        operations[last].heapIndex = UInt32(index)
-        siftUp(index)
-        siftDown(Int(operations[last].heapIndex))
-    }
-
-    private func isEarlier(_ first: Int, _ second: Int) -> Bool {
-        operations[deadlines[first]].deadline < operations[deadlines[second]].deadline
-    }
-
-    private mutating func swapDeadlines(_ first: Int, _ second: Int) {
-        deadlines.swapAt(first, second)
-        operations[deadlines[first]].heapIndex = UInt32(first)
-        operations[deadlines[second]].heapIndex = UInt32(second)
-    }
-
-    private mutating func siftUp(_ start: Int) {
-        var index = start
-        while index > 0, isEarlier(index, (index - 1) / 2) {
-            swapDeadlines(index, (index - 1) / 2)
-            index = (index - 1) / 2
-        }
-    }
-
-    private mutating func siftDown(_ start: Int) {
-        var index = start
-        while true {
-            var smallest = index
-            for child in [2 * index + 1, 2 * index + 2] where child < deadlines.count {
-                if isEarlier(child, smallest) { smallest = child }
+        while let due = nextDeadline, due <= now {
+            // In the order in which they were due, however late the owner is. A lease goes first, since what
+            // comes back with it may let an operation proceed, and a timeout loses that tie.
+            if let lease = leaseDeadlines.first, lease.deadline == due {
+                expire(lease.id, into: &sink)
+            } else if let operation = deadlines.first {
+                fail(operation.id, ending(operation.id, Failure(.timeout)), into: &sink)
             }
-            guard smallest != index else { return }
-            swapDeadlines(index, smallest)
-            index = smallest
         }
     }
 }

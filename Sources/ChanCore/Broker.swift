@@ -25,7 +25,10 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     @usableFromInline var messages = SlotTable<Message<Body>>()
     @usableFromInline var accounts = SlotTable<Account>()
     @usableFromInline var parked: [OperationKey: UInt32] = [:]
-    @usableFromInline var deadlines: [UInt32] = []
+    @usableFromInline var deadlines = DeadlineHeap()
+    @usableFromInline var leases = SlotTable<Lease>()
+    @usableFromInline var leaseDeadlines = DeadlineHeap()
+    @usableFromInline var confirmations = SlotTable<Confirmation>()
     @usableFromInline var random: RandomSource
     @usableFromInline var now: UInt64 = 0
     /// Until when timeouts have been reported.
@@ -68,8 +71,12 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     public var parkedCount: Int { operations.count }
 
     /// When `advance(to:)` has something to do next; nil without a deadline.
-    @inlinable public var nextDeadline: UInt64? {
-        deadlines.isEmpty ? nil : operations[deadlines[0]].deadline
+    public var nextDeadline: UInt64? {
+        switch (deadlines.first, leaseDeadlines.first) {
+        case (let operation?, let lease?): min(operation.deadline, lease.deadline)
+        case (let due?, nil), (nil, let due?): due.deadline
+        case (nil, nil): nil
+        }
     }
 }
 

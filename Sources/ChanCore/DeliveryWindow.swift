@@ -16,6 +16,12 @@ struct DeliveryWindow {
 
     @usableFromInline init() {}
 
+    /// A window whose first delivery has that number.
+    init(first: UInt64) {
+        base = first
+        next = first
+    }
+
     @inlinable var capacity: Int { ring == nil ? 0 : mask + 1 }
 
     /// Records `message` as the next delivery and returns its number.
@@ -94,6 +100,26 @@ struct DeliveryWindow {
         }
         ring = grown
         mask = larger - 1
+    }
+
+    /// The delivery's message, which stays; nil where it is over.
+    func peek(_ number: UInt64) -> UInt32? {
+        guard number >= base else { return stragglers?[number] }
+        guard number < next, let ring else { return nil }
+        let message = ring[Int(truncatingIfNeeded: number) & mask]
+        return message == none ? nil : message
+    }
+
+    /// Shows every unsettled delivery among the `count` from `first` on, as `take(first:count:_:)` takes them.
+    func peek(first: UInt64, count: UInt32, _ body: (UInt32) -> Void) {
+        let (sum, overflow) = first.addingReportingOverflow(UInt64(count))
+        let end = min(overflow ? .max : sum, next)
+        if first < base, let stragglers {
+            for (number, message) in stragglers where number >= first && number < end { body(message) }
+        }
+        for number in max(first, base)..<max(first, base, end) {
+            if let message = peek(number) { body(message) }
+        }
     }
 
     /// Takes every unsettled delivery among the `count` from `first` on, in time bounded by what the

@@ -32,6 +32,10 @@ public enum FailureKind: UInt8, Sendable, CaseIterable {
     case handleClosed
     /// The session has no such handle.
     case noSuchHandle
+    /// The lease is over: it expired, or was finished before (rule 19).
+    case leaseExpired
+    /// The messages are committed, and nobody will confirm them (rule 20).
+    case notConfirmed
 }
 
 /// How an operation ended without success.
@@ -75,13 +79,30 @@ public protocol BrokerSink<Body>: ~Copyable {
     /// A receive, or a receive case, is committed; `group.count` calls of `delivery` follow.
     mutating func beginDeliveries(session: UInt32, request: UInt64, group: DeliveryGroup)
     /// One message of the group.
-    mutating func delivery(session: UInt32, body: Body, byteCount: Int, attempts: UInt16, redelivered: Bool)
+    mutating func delivery(
+        session: UInt32, body: Body, byteCount: Int, attempts: UInt16, flags: DeliveryFlags)
     /// The group is complete.
     mutating func endDeliveries(session: UInt32)
     /// An operation ended without success.
     mutating func failed(session: UInt32, request: UInt64, failure: Failure)
     /// The broker holds this body no longer.
     mutating func discard(_ body: Body)
+}
+
+/// What a delivery says of its message.
+public struct DeliveryFlags: OptionSet, Hashable, Sendable {
+    /// The bits, as they stand on the wire.
+    public let rawValue: UInt8
+    /// Makes flags of their bits.
+    @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+    /// Some caller may have seen it before (rule 18).
+    @inlinable public static var redelivered: DeliveryFlags { DeliveryFlags(rawValue: 1) }
+    /// Somebody waits for its receipt (rule 20).
+    @inlinable public static var receiptAwaited: DeliveryFlags { DeliveryFlags(rawValue: 2) }
+    /// Somebody waits for its settlement (rule 20).
+    @inlinable public static var settlementAwaited: DeliveryFlags { DeliveryFlags(rawValue: 4) }
+    /// Attempts are limited: its receipt is to be written before it is handed over (rule 18).
+    @inlinable public static var attemptsLimited: DeliveryFlags { DeliveryFlags(rawValue: 8) }
 }
 
 /// What the deliveries that answer one receive have in common.

@@ -15,6 +15,10 @@ struct Message<Body: BitwiseCopyable> {
     @usableFromInline var child: UInt32 = none
     @usableFromInline var attempts: UInt16 = 0
     @usableFromInline var redelivered = false
+    /// The lease that its delivery is under, `none` for automatic settlement.
+    @usableFromInline var lease: UInt32 = none
+    /// The send that waits until it is received or settled, `none` for nobody.
+    @usableFromInline var confirmation: UInt32 = none
 
     @inlinable
     init(body: Body, byteCount: UInt32, account: UInt32) {
@@ -90,8 +94,6 @@ struct Operation {
     @usableFromInline var deadline: UInt64
     /// When it was parked.
     @usableFromInline var since: UInt64
-    /// Its place in the deadline heap, `none` without a deadline.
-    @usableFromInline var heapIndex: UInt32 = none
     @usableFromInline var firstWaiter: UInt32 = none
     @usableFromInline var waiterCount: UInt32 = 0
     @usableFromInline var previous: UInt32 = none
@@ -101,6 +103,10 @@ struct Operation {
     /// Messages of a batch that are committed.
     @usableFromInline var accepted: UInt32
     @usableFromInline var isSelect: Bool
+    /// What a receive wants its deliveries to be leased under.
+    @usableFromInline var terms: LeaseTerms?
+    /// What a send waits for beyond its commit, `none` for nothing.
+    @usableFromInline var confirmation: UInt32 = none
 
     @inlinable
     init(
@@ -115,6 +121,54 @@ struct Operation {
         self.accepted = accepted
         self.isSelect = isSelect
     }
+}
+
+/// How a receive wants to hold its deliveries until its caller settles them (rule 19).
+public struct LeaseTerms: Equatable, Sendable {
+    /// After how many nanoseconds a delivery goes back by itself; 0 for never.
+    public var nanoseconds: UInt64
+    /// After how many attempts a message that comes back goes to the dead-letter channel; 0 for no limit.
+    public var attemptLimit: UInt16
+    /// The dead-letter channel's name; empty for setting aside in the channel itself.
+    public var deadLetter: String
+
+    /// Makes terms.
+    public init(nanoseconds: UInt64 = 0, attemptLimit: UInt16 = 0, deadLetter: String = "") {
+        self.nanoseconds = nanoseconds
+        self.attemptLimit = attemptLimit
+        self.deadLetter = deadLetter
+    }
+}
+
+/// A delivery that its receiver's application settles.
+@usableFromInline
+struct Lease {
+    @usableFromInline var handle: UInt32
+    @usableFromInline var number: UInt64
+    @usableFromInline var deadline: UInt64
+    @usableFromInline var terms: LeaseTerms
+    /// Who receives, and so owns a dead-letter channel that has to be made.
+    @usableFromInline var identity: Identity
+}
+
+/// What a sender may wait for beyond the commit (rule 20).
+public enum Confirm: UInt8, Sendable {
+    /// A receiving process has the message.
+    case receipt = 1
+    /// A receiver is done with it.
+    case settlement = 2
+}
+
+/// A send that waits beyond its commit; it lives until none of its messages refers to it.
+@usableFromInline
+struct Confirmation {
+    @usableFromInline var kind: Confirm
+    /// The parked send, `none` once that is over.
+    @usableFromInline var operation: UInt32
+    /// Messages that are neither confirmed nor lost.
+    @usableFromInline var outstanding: UInt32
+    /// Why a message can't be confirmed any more.
+    @usableFromInline var lost: String?
 }
 
 /// What names a parked operation from outside.
@@ -141,6 +195,8 @@ struct Handle {
     @usableFromInline var role: Role
     /// Closed by its session; it stays only until its last delivery is over.
     @usableFromInline var isClosed = false
+    /// A delivery of it was leased: its number's next handle numbers its deliveries on.
+    @usableFromInline var wasLeased = false
     @usableFromInline var previous: UInt32 = none
     @usableFromInline var next: UInt32 = none
     @usableFromInline var window = DeliveryWindow()
@@ -190,6 +246,8 @@ struct ChannelFlags: OptionSet {
     @inlinable static var failWithLastReceiver: ChannelFlags { ChannelFlags(rawValue: 64) }
     @inlinable static var hadSender: ChannelFlags { ChannelFlags(rawValue: 128) }
     @inlinable static var hadReceiver: ChannelFlags { ChannelFlags(rawValue: 256) }
+    /// Every commit of a receive is held (rule 29).
+    @inlinable static var paused: ChannelFlags { ChannelFlags(rawValue: 1024) }
     /// Sends fail now: it fails with its last receiver, had one, and has none (rule 16).
     @inlinable static var noReceivers: ChannelFlags { ChannelFlags(rawValue: 512) }
     @inlinable static var stopsSends: ChannelFlags { [.closed, .noReceivers] }
@@ -210,6 +268,8 @@ struct Channel {
     @usableFromInline var queued = 0
     @usableFromInline var queuedBytes = 0
     @usableFromInline var unsettled = 0
+    /// Messages whose dead-letter channel refused them: not receivable, never dropped (rule 19).
+    @usableFromInline var aside = MessageChain()
     @usableFromInline var senders = WaiterList()
     @usableFromInline var receivers = WaiterList()
     @usableFromInline var accepted: UInt64 = 0
@@ -246,7 +306,8 @@ struct Channel {
     @inlinable var isFinished: Bool { flags.contains(.closed) && queued == 0 && unsettled == 0 }
     /// Neither handle nor message holds the generation alive (rule 15); a removed one keeps nothing.
     @inlinable var isUnused: Bool {
-        firstHandle == none && unsettled == 0 && (flags.contains(.removed) || queued == 0)
+        firstHandle == none && unsettled == 0
+            && (flags.contains(.removed) || (queued == 0 && aside.head == none))
             && !flags.contains(.keep)
     }
 }
@@ -260,6 +321,8 @@ struct Session {
     /// Handle slots by number.
     @usableFromInline var handles: [UInt32] = []
     @usableFromInline var freeNumbers: [UInt32] = []
+    /// Where the deliveries of new handles begin: above all that a lease of a handle that is gone may name.
+    @usableFromInline var firstDelivery: UInt64 = 1
     @usableFromInline var firstOperation: UInt32 = none
     /// Waiters of all parked operations; an operation without a case counts as one.
     @usableFromInline var waiterCount = 0

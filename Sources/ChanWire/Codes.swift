@@ -36,6 +36,10 @@ public enum FailureCode: UInt16, Sendable, CaseIterable {
     case noSuchHandle = 15
     /// A message is larger than the daemon allows.
     case messageTooLarge = 16
+    /// The lease is over: it expired, or was finished before (rule 19).
+    case leaseExpired = 17
+    /// The messages are committed, and nobody will confirm them (rule 20).
+    case notConfirmed = 18
 }
 
 /// Why a session ends; the `field` of a GOODBYE frame.

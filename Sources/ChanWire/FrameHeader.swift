@@ -21,6 +21,11 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case list = 0x0F
     case describe = 0x10
     case ping = 0x11
+    case pause = 0x12
+    case resume = 0x13
+    case restore = 0x14
+    case lease = 0x15
+    case receipt = 0x16
     case welcome = 0x81
     case goodbye = 0x82
     case opened = 0x83

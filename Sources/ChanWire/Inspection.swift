@@ -22,6 +22,8 @@ public struct ChannelStatus: Equatable, Sendable {
         public static let sendReady = State(rawValue: 32)
         /// A receive would proceed, or report closed, now.
         public static let receiveReady = State(rawValue: 64)
+        /// Receives are held (rule 29).
+        public static let paused = State(rawValue: 128)
     }
 
     /// The absolute name.
@@ -36,6 +38,8 @@ public struct ChannelStatus: Equatable, Sendable {
     public var queuedBytes: UInt64 = 0
     /// Deliveries not settled yet.
     public var unsettled: UInt64 = 0
+    /// Messages whose dead-letter channel refused them: not receivable (rule 19).
+    public var setAside: UInt64 = 0
     /// Messages accepted since the channel was created.
     public var accepted: UInt64 = 0
     /// Messages settled since the channel was created.
@@ -89,6 +93,7 @@ public struct ChannelStatus: Equatable, Sendable {
         name = try reader.string()
         closeText = try reader.string()
         typeTag = try reader.string()
+        setAside = try reader.u64()
     }
 
     /// Appends the record to a frame.
@@ -114,6 +119,7 @@ public struct ChannelStatus: Equatable, Sendable {
         writer.string(name)
         writer.string(closeText)
         writer.string(typeTag)
+        writer.integer(setAside)
         writer.patch(UInt32(writer.bodyCount - start - 4), at: start)
     }
 }

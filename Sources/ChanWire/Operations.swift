@@ -21,6 +21,11 @@ public struct SendRequest {
     /// The messages, to be taken with `next`.
     public var messages: WireReader
 
+    /// Header flag: the outcome comes when a receiving process has the messages (rule 20).
+    @inlinable public static var confirmReceiptFlag: UInt8 { 1 }
+    /// Header flag: the outcome comes when a receiver is done with the messages (rule 20).
+    @inlinable public static var confirmSettlementFlag: UInt8 { 2 }
+
     /// Reads the prefix; the messages are checked as they are taken.
     @inlinable
     public init(reading body: UnsafeRawBufferPointer) throws(WireFault) {
@@ -57,9 +62,10 @@ public struct SendRequest {
     @inlinable
     public static func write(
         to pointer: UnsafeMutableRawPointer, request: UInt64, handle: UInt32, count: UInt32,
-        timeout: Int64, messageBytes: Int
+        timeout: Int64, messageBytes: Int, flags: UInt8 = 0
     ) {
-        FrameHeader(.send, length: prefixByteCount + messageBytes, request: request).write(to: pointer)
+        FrameHeader(.send, length: prefixByteCount + messageBytes, flags: flags, request: request)
+            .write(to: pointer)
         pointer.storeBytes(of: handle.littleEndian, toByteOffset: 16, as: UInt32.self)
         pointer.storeBytes(of: count.littleEndian, toByteOffset: 20, as: UInt32.self)
         pointer.storeBytes(of: timeout.littleEndian, toByteOffset: 24, as: Int64.self)
@@ -72,6 +78,8 @@ public struct ReceiveRequest: Equatable, Sendable {
     public static let byteCount = 16
     /// The flag for `untilDrained`.
     @inlinable public static var untilDrainedFlag: UInt8 { 1 }
+    /// The flag of a receive whose deliveries are leased; the terms follow the fixed fields.
+    @inlinable public static var leasedFlag: UInt8 { 2 }
     /// The handle to receive through.
     public var handle: UInt32
     /// The most messages to take, at least 1.
@@ -80,6 +88,8 @@ public struct ReceiveRequest: Equatable, Sendable {
     public var timeout: Int64
     /// Report closed as soon as nothing is queued, unsettled deliveries or not (rule 4).
     public var untilDrained: Bool
+    /// The terms of a leased receive; nil for automatic settlement.
+    public var lease: WireLease?
 
     /// Makes a request.
     @inlinable
@@ -98,6 +108,7 @@ public struct ReceiveRequest: Equatable, Sendable {
         handle = try reader.u32()
         count = try reader.u32()
         timeout = try reader.i64()
+        lease = header.flags & Self.leasedFlag == 0 ? nil : try WireLease(reading: &reader)
         try reader.finish()
         guard count >= 1 else { throw WireFault(.malformed, "RECEIVE asks for no message") }
     }
@@ -110,6 +121,96 @@ public struct ReceiveRequest: Equatable, Sendable {
         pointer.storeBytes(of: handle.littleEndian, toByteOffset: 16, as: UInt32.self)
         pointer.storeBytes(of: count.littleEndian, toByteOffset: 20, as: UInt32.self)
         pointer.storeBytes(of: timeout.littleEndian, toByteOffset: 24, as: Int64.self)
+    }
+}
+
+extension ReceiveRequest {
+    /// The whole frame of a leased receive.
+    public func encodedLeased(request: UInt64) -> [UInt8] {
+        let flags = (untilDrained ? Self.untilDrainedFlag : 0) | Self.leasedFlag
+        var writer = WireWriter(.receive, flags: flags, request: request)
+        writer.integer(handle)
+        writer.integer(count)
+        writer.integer(timeout)
+        writer.integer(lease?.nanoseconds ?? 0)
+        writer.integer(lease?.attemptLimit ?? 0)
+        writer.string(lease?.deadLetter ?? "")
+        return writer.finish()
+    }
+}
+
+/// How a receive wants to hold its deliveries until its caller settles them (rule 19).
+public struct WireLease: Equatable, Sendable {
+    /// After how many nanoseconds a delivery goes back by itself; 0 for never.
+    public var nanoseconds: UInt64
+    /// After how many attempts a message goes to the dead-letter channel; 0 for no limit.
+    public var attemptLimit: UInt16
+    /// The dead-letter channel; empty for setting aside in the channel itself.
+    public var deadLetter: String
+
+    /// Makes terms.
+    public init(nanoseconds: UInt64 = 0, attemptLimit: UInt16 = 0, deadLetter: String = "") {
+        self.nanoseconds = nanoseconds
+        self.attemptLimit = attemptLimit
+        self.deadLetter = deadLetter
+    }
+
+    @usableFromInline
+    init(reading reader: inout WireReader) throws(WireFault) {
+        nanoseconds = try reader.u64()
+        attemptLimit = try reader.u16()
+        deadLetter = try reader.string()
+    }
+}
+
+/// A LEASE frame: what becomes of one leased delivery.
+public struct LeaseRequest: Equatable, Sendable {
+    /// What becomes of it; the header's field.
+    public enum Action: UInt16, Sendable {
+        /// The work is done.
+        case done = 0
+        /// It goes back to its channel, marked redelivered.
+        case giveBack = 1
+        /// It lasts for `nanoseconds` from now, 0 for ever.
+        case extend = 2
+    }
+    /// What becomes of it.
+    public var action: Action
+    /// The handle that the delivery came through.
+    public var handle: UInt32
+    /// The delivery's number.
+    public var delivery: UInt64
+    /// For `extend`.
+    public var nanoseconds: UInt64
+
+    /// Makes a request.
+    public init(_ action: Action, handle: UInt32, delivery: UInt64, nanoseconds: UInt64 = 0) {
+        self.action = action
+        self.handle = handle
+        self.delivery = delivery
+        self.nanoseconds = nanoseconds
+    }
+
+    /// Reads a LEASE frame.
+    public init(_ header: FrameHeader, reading body: UnsafeRawBufferPointer) throws(WireFault) {
+        guard let action = Action(rawValue: header.field) else {
+            throw WireFault(.malformed, "LEASE has an unknown action \(header.field)")
+        }
+        self.action = action
+        var reader = WireReader(body)
+        handle = try reader.u32()
+        delivery = try reader.u64()
+        nanoseconds = try reader.u64()
+        try reader.finish()
+    }
+
+    /// The whole frame.
+    public func encoded(request: UInt64) -> [UInt8] {
+        var writer = WireWriter(.lease, field: action.rawValue, request: request)
+        writer.integer(handle)
+        writer.integer(delivery)
+        writer.integer(nanoseconds)
+        return writer.finish()
     }
 }
 

@@ -32,20 +32,28 @@ public struct Received {
     @inlinable public static var closedFlag: UInt8 { 1 }
     /// Message flag: some caller may have seen this message before (rule 18).
     @inlinable public static var redeliveredFlag: UInt8 { 1 }
+    /// Message flag: somebody waits for its receipt (rule 20).
+    @inlinable public static var receiptAwaitedFlag: UInt8 { 2 }
+    /// Message flag: somebody waits for its settlement (rule 20).
+    @inlinable public static var settlementAwaitedFlag: UInt8 { 4 }
+    /// Message flag: attempts are limited, so write the receipt before handing it over (rule 18).
+    @inlinable public static var attemptsLimitedFlag: UInt8 { 8 }
 
     /// One message as it stands in a frame.
     public struct Message {
         /// How often this message answered a receive before.
         public var attempts: UInt16
+        /// The message flags.
+        public var flags: UInt8
         /// Whether some caller may have seen it before.
-        public var redelivered: Bool
+        @inlinable public var redelivered: Bool { flags & Received.redeliveredFlag != 0 }
         /// The bytes, valid as long as the frame's.
         public var bytes: UnsafeRawBufferPointer
 
         @usableFromInline
-        init(attempts: UInt16, redelivered: Bool, bytes: UnsafeRawBufferPointer) {
+        init(attempts: UInt16, flags: UInt8, bytes: UnsafeRawBufferPointer) {
             self.attempts = attempts
-            self.redelivered = redelivered
+            self.flags = flags
             self.bytes = bytes
         }
     }
@@ -82,8 +90,7 @@ public struct Received {
         let flags = try messages.u8()
         _ = try messages.u8()
         return Message(
-            attempts: attempts, redelivered: flags & Self.redeliveredFlag != 0,
-            bytes: try messages.raw(length))
+            attempts: attempts, flags: flags, bytes: try messages.raw(length))
     }
 
     /// Writes header and prefix; `messageBytes` counts the messages with their own prefixes.
@@ -104,11 +111,11 @@ public struct Received {
     /// Writes what stands in front of one message's bytes.
     @inlinable
     public static func writeMessagePrefix(
-        to pointer: UnsafeMutableRawPointer, length: Int, attempts: UInt16, redelivered: Bool
+        to pointer: UnsafeMutableRawPointer, length: Int, attempts: UInt16, flags: UInt8
     ) {
         pointer.storeBytes(of: UInt32(truncatingIfNeeded: length).littleEndian, as: UInt32.self)
         pointer.storeBytes(of: attempts.littleEndian, toByteOffset: 4, as: UInt16.self)
-        pointer.storeBytes(of: redelivered ? redeliveredFlag : 0, toByteOffset: 6, as: UInt8.self)
+        pointer.storeBytes(of: flags, toByteOffset: 6, as: UInt8.self)
         pointer.storeBytes(of: 0, toByteOffset: 7, as: UInt8.self)
     }
 }
@@ -193,9 +200,9 @@ public enum SimpleFrame {
         WireWriter(.leave).finish()
     }
 
-    /// REMOVE: frees a channel's name (rule 15).
-    public static func remove(request: UInt64, name: String) -> [UInt8] {
-        var writer = WireWriter(.remove, request: request)
+    /// A frame whose body is one name: REMOVE, PAUSE, RESUME, RESTORE.
+    public static func name(_ type: FrameType, request: UInt64, name: String) -> [UInt8] {
+        var writer = WireWriter(type, request: request)
         writer.string(name)
         return writer.finish()
     }

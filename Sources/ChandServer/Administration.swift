@@ -37,6 +37,19 @@ extension Hub {
         case .remove:
             let name = try Self.onlyName(&reader)
             return done(broker.remove(session: session, name: name, into: &outbox), request)
+        case .pause, .resume:
+            let name = try Self.onlyName(&reader)
+            let isPaused = type == .pause
+            return done(broker.setPaused(isPaused, session: session, name: name, into: &outbox), request)
+        case .restore:
+            let name = try Self.onlyName(&reader)
+            let restored = broker.restore(session: session, name: name, into: &outbox)
+            return answer(restored, request) {
+                SimpleFrame.done(request: request, field: UInt16(clamping: $0))
+            }
+        case .lease:
+            let lease = try LeaseRequest(header, reading: body)
+            return done(apply(lease, session: session), request)
         case .inspect:
             let snapshot =
                 switch try InspectRequest(header, reading: body) {
@@ -60,6 +73,19 @@ extension Hub {
             return answer(parties, request) { next, page in
                 Described(next: next, parties: page.map(Party.init)).encoded(request: request)
             }
+        }
+    }
+
+    private mutating func apply(_ lease: LeaseRequest, session: UInt32) -> Failure? {
+        switch lease.action {
+        case .done, .giveBack:
+            broker.finishLease(
+                session: session, handle: lease.handle, delivery: lease.delivery,
+                givingBack: lease.action == .giveBack, into: &outbox)
+        case .extend:
+            broker.extendLease(
+                session: session, handle: lease.handle, delivery: lease.delivery,
+                nanoseconds: lease.nanoseconds)
         }
     }
 
@@ -116,6 +142,7 @@ extension ChannelStatus {
         queued = UInt64(snapshot.queued)
         queuedBytes = UInt64(snapshot.queuedBytes)
         unsettled = UInt64(snapshot.unsettled)
+        setAside = UInt64(snapshot.setAside)
         accepted = snapshot.accepted
         settled = snapshot.settled
         sendWaiters = snapshot.sendWaiters
@@ -129,6 +156,7 @@ extension ChannelStatus {
         closeText = snapshot.closeReason.text
         typeTag = snapshot.typeTag ?? ""
         if snapshot.isClosed { state.insert(.closed) }
+        if snapshot.isPaused { state.insert(.paused) }
         if snapshot.isKept { state.insert(.keep) }
         if snapshot.isRemoved { state.insert(.removed) }
         if snapshot.closesWithLastSender { state.insert(.closeWithLastSender) }

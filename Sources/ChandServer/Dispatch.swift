@@ -36,7 +36,10 @@ extension Hub {
             outbox.append(writer.finish(), to: connection)
         case .leave: throw WireFault(.done, "")
         case .hello: throw WireFault(.outOfState, "HELLO after the handshake")
-        case .open, .closeHandle, .close, .remove, .stop, .inspect, .list, .describe:
+        case .receipt: try receipt(frame.body, session: session)
+        case .open, .closeHandle, .close, .remove, .stop, .inspect, .list, .describe, .pause, .resume,
+            .restore,
+            .lease:
             try checkRequest(header, session: session)
             let answer = try administer(type, header, frame.body, session: session)
             outbox.append(answer, to: connection)
@@ -83,7 +86,7 @@ extension Hub {
         }
         broker.send(
             session: session, request: request, handle: send.handle, chain: chain, timeout: send.timeout,
-            into: &outbox)
+            confirm: Confirm(frame.header), into: &outbox)
     }
 
     private func tooLarge(_ longest: Int) -> Failed {
@@ -99,7 +102,8 @@ extension Hub {
         try checkRequest(header, session: session)
         broker.receive(
             session: session, request: header.request, handle: receive.handle, count: receive.count,
-            timeout: receive.timeout, untilDrained: receive.untilDrained, into: &outbox)
+            timeout: receive.timeout, untilDrained: receive.untilDrained,
+            terms: receive.lease.map { LeaseTerms($0) }, into: &outbox)
     }
 
     /// SETTLE, or GIVE_BACK where `seen` is not nil: ranges to the end of the body.
@@ -119,12 +123,24 @@ extension Hub {
                         session: session, handle: range.handle, first: range.first, count: range.count,
                         into: &outbox)
                 }
-            guard known else {
-                throw WireFault(
-                    .malformed,
-                    "deliveries \(range.first) and on of handle \(range.handle) were never made")
-            }
+            guard known else { throw neverMade(range) }
         }
+    }
+
+    private mutating func receipt(_ body: UnsafeRawBufferPointer, session: UInt32) throws(WireFault) {
+        var reader = WireReader(body)
+        while reader.remaining > 0 {
+            let range = try DeliveryRange(reading: &reader)
+            guard
+                broker.receipt(
+                    session: session, handle: range.handle, first: range.first, count: range.count,
+                    into: &outbox)
+            else { throw neverMade(range) }
+        }
+    }
+
+    private func neverMade(_ range: DeliveryRange) -> WireFault {
+        WireFault(.malformed, "deliveries \(range.first) and on of handle \(range.handle) were never made")
     }
 
     private mutating func select(
@@ -177,5 +193,26 @@ extension Hub {
         broker.select(
             session: session, request: header.request, cases: cases, ordered: request.ordered,
             timeout: request.timeout, into: &outbox)
+    }
+}
+
+extension Confirm {
+    /// What the flags of a SEND frame ask for; settlement includes receipt.
+    init?(_ header: FrameHeader) {
+        if header.flags & SendRequest.confirmSettlementFlag != 0 {
+            self = .settlement
+        } else if header.flags & SendRequest.confirmReceiptFlag != 0 {
+            self = .receipt
+        } else {
+            return nil
+        }
+    }
+}
+
+extension LeaseTerms {
+    /// The wire's terms in the broker's words.
+    init(_ lease: WireLease) {
+        self.init(
+            nanoseconds: lease.nanoseconds, attemptLimit: lease.attemptLimit, deadLetter: lease.deadLetter)
     }
 }

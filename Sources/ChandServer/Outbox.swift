@@ -85,7 +85,7 @@ struct Outbox: BrokerSink, ~Copyable {
     }
 
     mutating func delivery(
-        session: UInt32, body: MessageBody, byteCount: Int, attempts: UInt16, redelivered: Bool
+        session: UInt32, body: MessageBody, byteCount: Int, attempts: UInt16, flags: DeliveryFlags
     ) {
         guard let connection = receiving else { return }
         let isReferenced = byteCount >= Self.referencedBodyBytes
@@ -94,7 +94,7 @@ struct Outbox: BrokerSink, ~Copyable {
         let target = connection.output.bytes.writable(atLeast: copied, pool: pool)
         if let base = target.baseAddress {
             Received.writeMessagePrefix(
-                to: base, length: byteCount, attempts: attempts, redelivered: redelivered)
+                to: base, length: byteCount, attempts: attempts, flags: flags.rawValue)
             if !isReferenced, let source = body.bytes.baseAddress {
                 (base + prefix).copyMemory(from: source, byteCount: byteCount)
             }
@@ -149,6 +149,8 @@ extension FailureCode {
             case .wrongRole: .wrongRole
             case .handleClosed: .handleClosed
             case .noSuchHandle: .noSuchHandle
+            case .leaseExpired: .leaseExpired
+            case .notConfirmed: .notConfirmed
             }
     }
 }

@@ -98,7 +98,8 @@ import Testing
     @Test("a receive of several ends at the limit of bytes, after at least one message")
     func bytes() throws {
         var limits = BrokerLimits()
-        limits.receiveBatchBytes = 10
+        // 10 bytes of messages, and what stands in front of two of them.
+        limits.receiveBatchBytes = 10 + 2 * limits.receiveBatchPrefixBytes
         let scene = scene(limits: limits)
         let port = try scene.single(capacity: -1)
         for body in 1...3 as ClosedRange<UInt64> { scene.send(port, [SentMessage(body, byteCount: 6)]) }

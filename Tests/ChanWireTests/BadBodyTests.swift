@@ -10,7 +10,7 @@ import Testing
     /// Kinds whose body is any bytes.
     private static let free: Set<FrameType> = [.ping, .pong]
     /// Kinds whose body is a row of records, so that it may end behind each of them.
-    private static let rows: Set<FrameType> = [.settle, .giveBack]
+    private static let rows: Set<FrameType> = [.settle, .giveBack, .receipt]
 
     private static func type(of frame: [UInt8]) -> FrameType? { FrameType(rawValue: frame[4]) }
 
@@ -74,6 +74,8 @@ import Testing
     @Test func badUTF8() {
         var open = OpenRequest(name: "nnnn", role: .both)
         open.typeTag = "tttt"
+        var leased = ReceiveRequest(handle: 1, timeout: 0)
+        leased.lease = WireLease(nanoseconds: 1, attemptLimit: 1, deadLetter: "nnnn")
         var status = ChannelStatus()
         (status.name, status.closeText, status.typeTag) = ("nnnn", "cccc", "tttt")
         let frames: [[UInt8]] = [
@@ -87,7 +89,11 @@ import Testing
             Opened(handle: 0, capacity: 0, generation: 0, created: false, closed: false, name: "nnnn")
                 .encoded(request: 1),
             SimpleFrame.close(request: 1, handle: 0, reason: 0, text: "nnnn"),
-            SimpleFrame.remove(request: 1, name: "nnnn"),
+            SimpleFrame.name(.remove, request: 1, name: "nnnn"),
+            SimpleFrame.name(.pause, request: 1, name: "nnnn"),
+            SimpleFrame.name(.resume, request: 1, name: "nnnn"),
+            SimpleFrame.name(.restore, request: 1, name: "nnnn"),
+            Frames.receive(request: 1, leased),
             InspectRequest.name("nnnn").encoded(request: 1),
             DescribeRequest(name: "nnnn").encoded(request: 1),
             Failed(.closed, text: "nnnn").encoded(request: 1),
@@ -151,6 +157,31 @@ import Testing
         Self.expectMalformed(Self.patched(received, 4, [0xFF, 0xFF, 0xFF, 0xFF]), "ends before")
         Self.expectMalformed(Frames.received(request: 1, handle: 1, first: 1, []), "no message")
         Self.expectMalformed(Self.patched(received, 16, [0]), "follow")
+    }
+
+    /// The flag for a lease and the terms behind the fixed fields go together.
+    @Test func termsOfALeasedReceive() {
+        var leased = ReceiveRequest(handle: 1, timeout: 0)
+        leased.lease = WireLease(nanoseconds: 1, attemptLimit: 2, deadLetter: "dead")
+        var frame = Frames.receive(request: 1, leased)
+        #expect(Self.fault(frame) == nil)
+        frame[5] = 0
+        Self.expectMalformed(frame, "follow")
+        var plain = Frames.receive(request: 1, ReceiveRequest(handle: 1, timeout: 0))
+        plain[5] = ReceiveRequest.leasedFlag
+        Self.expectMalformed(plain, "ends before")
+    }
+
+    @Test func actionsOfLease() {
+        for action: UInt16 in 0...9 {
+            var frame = LeaseRequest(.done, handle: 1, delivery: 1).encoded(request: 1)
+            frame[6] = UInt8(action)
+            if action <= 2 {
+                #expect(Self.fault(frame) == nil)
+            } else {
+                Self.expectMalformed(frame, "unknown action")
+            }
+        }
     }
 
     @Test func casesOfSelect() {

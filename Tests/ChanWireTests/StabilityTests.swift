@@ -12,7 +12,8 @@ import Testing
             (.hello, 0x01), (.leave, 0x02), (.open, 0x03), (.closeHandle, 0x04), (.send, 0x05),
             (.receive, 0x06), (.select, 0x07), (.cancel, 0x08), (.settle, 0x09), (.giveBack, 0x0A),
             (.close, 0x0B), (.remove, 0x0C), (.stop, 0x0D), (.inspect, 0x0E), (.list, 0x0F),
-            (.describe, 0x10), (.ping, 0x11), (.welcome, 0x81), (.goodbye, 0x82), (.opened, 0x83),
+            (.describe, 0x10), (.ping, 0x11), (.pause, 0x12), (.resume, 0x13), (.restore, 0x14),
+            (.lease, 0x15), (.receipt, 0x16), (.welcome, 0x81), (.goodbye, 0x82), (.opened, 0x83),
             (.done, 0x84), (.sent, 0x85), (.received, 0x86), (.selected, 0x87), (.failed, 0x88),
             (.inspected, 0x8E), (.listed, 0x8F), (.described, 0x90), (.pong, 0x91),
         ]
@@ -24,10 +25,10 @@ import Testing
         let codes: [FailureCode] = [
             .closed, .wouldBlock, .timeout, .cancelled, .noReceivers, .noSuchChannel, .exists, .mismatch,
             .notPermitted, .quotaExceeded, .invalidName, .invalidArgument, .wrongRole, .handleClosed,
-            .noSuchHandle, .messageTooLarge,
+            .noSuchHandle, .messageTooLarge, .leaseExpired, .notConfirmed,
         ]
         #expect(codes == FailureCode.allCases)
-        #expect(codes.map(\.rawValue) == Array(1...16))
+        #expect(codes.map(\.rawValue) == Array(1...18))
     }
 
     @Test func goodbyeCodes() {
@@ -47,18 +48,24 @@ import Testing
         #expect([Role.send, .receive, .both].map(\.rawValue) == [1, 2, 3])
         let states: [ChannelStatus.State] = [
             .closed, .keep, .removed, .closeWithLastSender, .failWithLastReceiver, .sendReady, .receiveReady,
+            .paused,
         ]
-        #expect(states.map(\.rawValue) == [1, 2, 4, 8, 16, 32, 64])
+        #expect(states.map(\.rawValue) == [1, 2, 4, 8, 16, 32, 64, 128])
+        #expect([LeaseRequest.Action.done, .giveBack, .extend].map(\.rawValue) == [0, 1, 2])
+        #expect(LeaseRequest.Action(rawValue: 3) == nil)
         #expect([Capacity.rendezvous, Capacity.unbounded, Capacity.undecided] == [0, -1, -2])
         #expect(WireTimeout.never == -1 && WireTimeout.none == 0)
     }
 
     @Test func flags() {
         #expect(FrameHeader.optionalFlag == 0x80)
-        #expect(ReceiveRequest.untilDrainedFlag == 1)
+        #expect(ReceiveRequest.untilDrainedFlag == 1 && ReceiveRequest.leasedFlag == 2)
+        #expect(SendRequest.confirmReceiptFlag == 1 && SendRequest.confirmSettlementFlag == 2)
         #expect(SelectRequest.orderedFlag == 1)
         #expect(GiveBackFlags.seen == 1)
         #expect(Received.closedFlag == 1 && Received.redeliveredFlag == 1)
+        #expect(Received.receiptAwaitedFlag == 2 && Received.settlementAwaitedFlag == 4)
+        #expect(Received.attemptsLimitedFlag == 8)
         #expect(Failed.noCase == 0xFFFF_FFFF)
     }
 

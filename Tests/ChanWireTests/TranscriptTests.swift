@@ -79,7 +79,7 @@ import Testing
 
     /// Frames that ask for no outcome and are none.
     private static let silent: Set = [
-        "HELLO", "LEAVE", "CANCEL", "SETTLE", "GIVE_BACK", "UNKNOWN", "WELCOME", "GOODBYE",
+        "HELLO", "LEAVE", "CANCEL", "SETTLE", "GIVE_BACK", "RECEIPT", "UNKNOWN", "WELCOME", "GOODBYE",
     ]
 
     /// Every request gets one outcome, of a kind that its own kind allows, unless the session ends first.

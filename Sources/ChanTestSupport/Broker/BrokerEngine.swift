@@ -64,6 +64,39 @@ public struct BrokerEngine: ~Copyable {
                 broker.giveBack(
                     session: session, handle: handle, first: first, count: count, seen: seen, into: &sink))
         case .advance(let time): broker.advance(to: time, into: &sink)
+        default: return performMore(input)
+        }
+        return .nothing
+    }
+
+    /// Rules 19, 20 and 29.
+    private mutating func performMore(_ input: BrokerInput) -> BrokerReply {
+        switch input {
+        case .sendConfirmed(let session, let request, let handle, let messages, let timeout, let confirm):
+            guard let chain = chain(messages, session, request) else { return .nothing }
+            broker.send(
+                session: session, request: request, handle: handle, chain: chain, timeout: timeout,
+                confirm: confirm, into: &sink)
+        case .lease(let session, let request, let handle, let count, let timeout, let drained, let terms):
+            broker.receive(
+                session: session, request: request, handle: handle, count: count, timeout: timeout,
+                untilDrained: drained, terms: terms, into: &sink)
+        case .receipt(let session, let handle, let first, let count):
+            return .known(
+                broker.receipt(session: session, handle: handle, first: first, count: count, into: &sink))
+        case .finishLease(let session, let handle, let delivery, let back):
+            return .done(
+                broker.finishLease(
+                    session: session, handle: handle, delivery: delivery, givingBack: back, into: &sink))
+        case .extendLease(let session, let handle, let delivery, let nanoseconds):
+            return .done(
+                broker.extendLease(
+                    session: session, handle: handle, delivery: delivery, nanoseconds: nanoseconds))
+        case .restore(let session, let name):
+            return .restored(broker.restore(session: session, name: name, into: &sink))
+        case .pause(let session, let name, let isPaused):
+            return .done(broker.setPaused(isPaused, session: session, name: name, into: &sink))
+        default: break
         }
         return .nothing
     }

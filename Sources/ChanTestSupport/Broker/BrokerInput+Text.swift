@@ -40,6 +40,23 @@ extension BrokerInput: CustomStringConvertible {
         case .giveBack(let session, let handle, let first, let count, let seen):
             return "s\(session) give back h\(handle) \(first) to \(first &+ UInt64(count) &- 1)"
                 + (seen ? " seen" : " unseen")
+        case .sendConfirmed(let session, let request, let handle, let messages, let timeout, let confirm):
+            let bodies = messages.map { String($0.body) }.joined(separator: ",")
+            return
+                "s\(session) r\(request): send h\(handle) \(bodies) confirmed by \(confirm)\(text(timeout))"
+        case .lease(let session, let request, let handle, let count, let timeout, let drained, let terms):
+            return "s\(session) r\(request): lease h\(handle)\(count == 1 ? "" : " up to \(count)")"
+                + " for \(terms.nanoseconds), \(terms.attemptLimit) attempts, dead letters \"\(terms.deadLetter)\""
+                + "\(drained ? " until drained" : "")\(text(timeout))"
+        case .receipt(let session, let handle, let first, let count):
+            return "s\(session) has h\(handle) \(first) to \(first &+ UInt64(count) &- 1)"
+        case .finishLease(let session, let handle, let delivery, let back):
+            return "s\(session) \(back ? "returns" : "finishes") the lease h\(handle) \(delivery)"
+        case .extendLease(let session, let handle, let delivery, let nanoseconds):
+            return "s\(session) extends the lease h\(handle) \(delivery) by \(nanoseconds)"
+        case .restore(let session, let name): return "s\(session) restore \(name)"
+        case .pause(let session, let name, let isPaused):
+            return "s\(session) \(isPaused ? "pause" : "resume") \(name)"
         case .advance(let time): return "time is \(time)"
         }
     }

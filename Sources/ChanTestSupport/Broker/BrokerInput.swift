@@ -66,6 +66,13 @@ public enum BrokerInput: Equatable, Sendable {
     /// Receives 1 to `count`.
     case receive(
         session: UInt32, request: UInt64, handle: UInt32, count: UInt32, timeout: Int64, untilDrained: Bool)
+    /// Sends and waits beyond the commit.
+    case sendConfirmed(
+        session: UInt32, request: UInt64, handle: UInt32, [SentMessage], timeout: Int64, Confirm)
+    /// Receives 1 to `count` under a lease.
+    case lease(
+        session: UInt32, request: UInt64, handle: UInt32, count: UInt32, timeout: Int64, untilDrained: Bool,
+        LeaseTerms)
     /// Selects.
     case select(session: UInt32, request: UInt64, [CaseInput], ordered: Bool, timeout: Int64)
     /// Withdraws a request.
@@ -80,6 +87,16 @@ public enum BrokerInput: Equatable, Sendable {
     case settle(session: UInt32, handle: UInt32, first: UInt64, count: UInt32)
     /// Returns deliveries.
     case giveBack(session: UInt32, handle: UInt32, first: UInt64, count: UInt32, seen: Bool)
+    /// Has deliveries, and is not done with them.
+    case receipt(session: UInt32, handle: UInt32, first: UInt64, count: UInt32)
+    /// Is done with a leased delivery, or returns it.
+    case finishLease(session: UInt32, handle: UInt32, delivery: UInt64, givingBack: Bool)
+    /// Holds a leased delivery for longer.
+    case extendLease(session: UInt32, handle: UInt32, delivery: UInt64, nanoseconds: UInt64)
+    /// Puts back what is set aside.
+    case restore(session: UInt32, name: String)
+    /// Holds all receives, or lets them go on.
+    case pause(session: UInt32, name: String, Bool)
     /// Time passes.
     case advance(to: UInt64)
 
@@ -91,7 +108,10 @@ public enum BrokerInput: Equatable, Sendable {
             .send(let session, _, _, _, _), .receive(let session, _, _, _, _, _),
             .select(let session, _, _, _, _), .cancel(let session, _), .close(let session, _, _),
             .closeHandle(let session, _), .stop(let session, _), .settle(let session, _, _, _),
-            .giveBack(let session, _, _, _, _):
+            .giveBack(let session, _, _, _, _), .sendConfirmed(let session, _, _, _, _, _),
+            .lease(let session, _, _, _, _, _, _), .receipt(let session, _, _, _),
+            .finishLease(let session, _, _, _), .extendLease(let session, _, _, _),
+            .restore(let session, _), .pause(let session, _, _):
             session
         }
     }
@@ -100,7 +120,8 @@ public enum BrokerInput: Equatable, Sendable {
     public var request: UInt64? {
         switch self {
         case .send(_, let request, _, _, _), .receive(_, let request, _, _, _, _),
-            .select(_, let request, _, _, _):
+            .select(_, let request, _, _, _), .sendConfirmed(_, let request, _, _, _, _),
+            .lease(_, let request, _, _, _, _, _):
             request
         default: nil
         }
@@ -121,6 +142,8 @@ public enum BrokerReply: Equatable, Sendable {
     case done(Failure?)
     /// Whether all the numbers were given out.
     case known(Bool)
+    /// How many messages were put back, or why none.
+    case restored(Result<UInt32, Failure>)
 }
 
 extension BrokerInput {
@@ -146,6 +169,29 @@ extension BrokerInput {
                     session: session, request: request, handle: $0, count: count, timeout: timeout,
                     untilDrained: drained)
             }
+        case .sendConfirmed(_, let request, let label, let messages, let timeout, let confirm):
+            return handle(label).map {
+                .sendConfirmed(
+                    session: session, request: request, handle: $0, messages, timeout: timeout, confirm)
+            }
+        case .lease(_, let request, let label, let count, let timeout, let drained, let terms):
+            return handle(label).map {
+                .lease(
+                    session: session, request: request, handle: $0, count: count, timeout: timeout,
+                    untilDrained: drained, terms)
+            }
+        case .receipt(_, let label, let first, let count):
+            return handle(label).map { .receipt(session: session, handle: $0, first: first, count: count) }
+        case .finishLease(_, let label, let delivery, let back):
+            return handle(label).map {
+                .finishLease(session: session, handle: $0, delivery: delivery, givingBack: back)
+            }
+        case .extendLease(_, let label, let delivery, let nanoseconds):
+            return handle(label).map {
+                .extendLease(session: session, handle: $0, delivery: delivery, nanoseconds: nanoseconds)
+            }
+        case .restore(_, let name): return .restore(session: session, name: name)
+        case .pause(_, let name, let isPaused): return .pause(session: session, name: name, isPaused)
         case .select(_, let request, var cases, let ordered, let timeout):
             for index in cases.indices where cases[index].kind != .never {
                 guard let number = handle(cases[index].handle) else { return nil }

@@ -211,6 +211,82 @@ public final class BrokerScene {
             == .known(true)
     }
 
+    /// Sends and waits beyond the commit; returns the request.
+    @discardableResult
+    public func send(_ port: Port, _ bodies: UInt64..., confirm: Confirm, timeout: Int64 = -1) -> UInt64 {
+        let request = request()
+        apply(
+            .sendConfirmed(
+                session: port.session, request: request, handle: port.handle,
+                bodies.map { SentMessage($0) }, timeout: timeout, confirm))
+        return request
+    }
+
+    /// Receives under a lease; returns the request.
+    @discardableResult
+    public func lease(
+        _ port: Port, upTo count: UInt32 = 1, for nanoseconds: UInt64 = 0, attempts: UInt16 = 0,
+        deadLetter: String = "", timeout: Int64 = -1, untilDrained: Bool = false
+    ) -> UInt64 {
+        let request = request()
+        let terms = LeaseTerms(nanoseconds: nanoseconds, attemptLimit: attempts, deadLetter: deadLetter)
+        apply(
+            .lease(
+                session: port.session, request: request, handle: port.handle, count: count, timeout: timeout,
+                untilDrained: untilDrained, terms))
+        return request
+    }
+
+    /// Has deliveries; false where a number was never given out.
+    @discardableResult
+    public func receipt(_ port: Port, _ first: UInt64, count: UInt32 = 1) -> Bool {
+        apply(.receipt(session: port.session, handle: port.handle, first: first, count: count))
+            == .known(true)
+    }
+
+    private func failure(_ input: BrokerInput) -> FailureKind? {
+        guard case .done(let failure) = apply(input) else { return nil }
+        return failure?.kind
+    }
+
+    /// Is done with a leased delivery; nil for success.
+    @discardableResult
+    public func finish(_ port: Port, _ delivery: UInt64) -> FailureKind? {
+        failure(
+            .finishLease(
+                session: port.session, handle: port.handle, delivery: delivery, givingBack: false))
+    }
+
+    /// Returns a leased delivery; nil for success.
+    @discardableResult
+    public func returnLease(_ port: Port, _ delivery: UInt64) -> FailureKind? {
+        failure(
+            .finishLease(session: port.session, handle: port.handle, delivery: delivery, givingBack: true))
+    }
+
+    /// Holds a leased delivery for `nanoseconds` from now on; nil for success.
+    @discardableResult
+    public func extend(_ port: Port, _ delivery: UInt64, for nanoseconds: UInt64) -> FailureKind? {
+        failure(
+            .extendLease(
+                session: port.session, handle: port.handle, delivery: delivery, nanoseconds: nanoseconds))
+    }
+
+    /// Puts back what is set aside; how many, or why none.
+    @discardableResult
+    public func restore(_ session: UInt32, _ name: String) -> Result<UInt32, Failure> {
+        guard case .restored(let result) = apply(.restore(session: session, name: name)) else {
+            return .success(0)
+        }
+        return result
+    }
+
+    /// Holds all receives, or lets them go on; nil for success.
+    @discardableResult
+    public func pause(_ session: UInt32, _ name: String, _ isPaused: Bool = true) -> FailureKind? {
+        failure(.pause(session: session, name: name, isPaused))
+    }
+
     /// Lets time pass.
     public func wait(_ nanoseconds: UInt64) { apply(.advance(to: time.advance(by: nanoseconds))) }
 

@@ -12,9 +12,15 @@ public struct DeliveredMessage: Hashable, Sendable {
     public var attempts: UInt16
     /// Whether a caller may have had it before.
     public var redelivered: Bool
+    /// What else the delivery says: who waits, and whether attempts are limited.
+    public var flags: DeliveryFlags
 
     /// Makes a message.
-    public init(body: UInt64, byteCount: Int = 8, attempts: UInt16 = 0, redelivered: Bool = false) {
+    public init(
+        body: UInt64, byteCount: Int = 8, attempts: UInt16 = 0, redelivered: Bool = false,
+        flags: DeliveryFlags = []
+    ) {
+        self.flags = flags
         self.body = body
         self.byteCount = byteCount
         self.attempts = attempts
@@ -142,11 +148,13 @@ public struct RecordingSink: BrokerSink {
 
     /// Adds to the group.
     public mutating func delivery(
-        session: UInt32, body: UInt64, byteCount: Int, attempts: UInt16, redelivered: Bool
+        session: UInt32, body: UInt64, byteCount: Int, attempts: UInt16, flags: DeliveryFlags
     ) {
         if open?.session != session { fault = "a delivery outside its group" }
         open?.messages.append(
-            DeliveredMessage(body: body, byteCount: byteCount, attempts: attempts, redelivered: redelivered))
+            DeliveredMessage(
+                body: body, byteCount: byteCount, attempts: attempts,
+                redelivered: flags.contains(.redelivered), flags: flags.subtracting(.redelivered)))
     }
 
     /// Records the group.

@@ -81,6 +81,7 @@ extension ModelBroker {
         check("group", actual.group, there.group)
         check("mode", actual.mode, there.mode)
         check("closed", actual.isClosed, there.isClosed)
+        check("paused", actual.isPaused, there.isPaused)
         check("kept", actual.isKept, there.keep)
         check("removed", actual.isRemoved, there.isRemoved)
         check("ends with senders", actual.closesWithLastSender, there.closesWithLastSender ?? false)

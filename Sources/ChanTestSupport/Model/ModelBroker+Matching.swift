@@ -23,7 +23,7 @@ extension ModelBroker {
 
     /// The first waiting receive for which there is a message: queued, or offered by another operation.
     private func firstMatch(_ channel: UInt64) -> WaitingCase? {
-        guard let there = channels[channel] else { return nil }
+        guard let there = channels[channel], !there.isPaused else { return nil }
         for (operation, candidate) in waiting.enumerated() {
             for (index, one) in candidate.cases.enumerated() where one.channel == channel && !one.isSend {
                 if !there.queue.isEmpty || first(channel, sends: true, except: candidate.key) != nil {
@@ -68,7 +68,7 @@ extension ModelBroker {
             } else {
                 break
             }
-            bytes += taken.last?.byteCount ?? 0
+            bytes += (taken.last?.byteCount ?? 0) + limits.receiveBatchPrefixBytes
         }
         deliver(taken, to: operation, mine)
     }

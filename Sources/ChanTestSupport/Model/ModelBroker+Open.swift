@@ -185,6 +185,25 @@ extension ModelBroker {
     }
 
     mutating func remove(_ session: UInt32, _ name: String) -> Failure? {
+        manage(session, name) { model, channel in
+            if let there = model.channels[channel] { model.names[there.name] = nil }
+            model.channels[channel]?.isRemoved = true
+            model.channels[channel]?.keep = false
+            if model.channels[channel]?.isClosed == false {
+                model.shut(channel, CloseReason(text: "removed"))
+            }
+        }
+    }
+
+    /// Rule 29: nothing moves when receives are held; everything that can when they are not any more.
+    mutating func pause(_ session: UInt32, _ name: String, _ isPaused: Bool) -> Failure? {
+        manage(session, name) { model, channel in model.channels[channel]?.isPaused = isPaused }
+    }
+
+    /// Changes a channel for its owner or an administrator, and lets go on what can.
+    private mutating func manage(
+        _ session: UInt32, _ name: String, _ change: (inout ModelBroker, UInt64) -> Void
+    ) -> Failure? {
         guard let identity = sessions[session]?.identity else { return nil }
         guard let resolved = modelName(name, identity) else { return Failure(.invalidName) }
         guard resolved.isGranted else { return Failure(.notPermitted) }
@@ -195,10 +214,7 @@ extension ModelBroker {
         guard identity.isAdministrator || channels[channel]?.owner == identity.uid else {
             return Failure(.notPermitted)
         }
-        names[resolved.absolute] = nil
-        channels[channel]?.isRemoved = true
-        channels[channel]?.keep = false
-        if channels[channel]?.isClosed == false { shut(channel, CloseReason(text: "removed")) }
+        change(&self, channel)
         run(channel)
         return nil
     }

@@ -99,11 +99,14 @@ extension ModelBroker {
 
     func isSendReady(_ channel: UInt64) -> Bool {
         sendFailure(channel) != nil || channels[channel]?.hasRoom == true
-            || (channels[channel]?.queue.isEmpty == true && first(channel, sends: false) != nil)
+            || (channels[channel]?.queue.isEmpty == true && channels[channel]?.isPaused == false
+                && first(channel, sends: false) != nil)
     }
 
     func isReceiveReady(_ channel: UInt64, untilDrained: Bool = false) -> Bool {
-        channels[channel]?.queue.isEmpty == false || first(channel, sends: true) != nil
-            || reportsClosed(channel, untilDrained: untilDrained)
+        if reportsClosed(channel, untilDrained: untilDrained) { return true }
+        guard channels[channel]?.isPaused == false else { return false }
+        return channels[channel]?.queue.isEmpty == false
+            || (channels[channel]?.isRendezvous == true && first(channel, sends: true) != nil)
     }
 }

@@ -83,6 +83,8 @@ struct ModelChannel: Sendable {
     var settled: UInt64 = 0
     var isClosed = false
     var isRemoved = false
+    /// No receive commits (rule 29).
+    var isPaused = false
     var reason = CloseReason()
     var hadSender = false
     var hadReceiver = false

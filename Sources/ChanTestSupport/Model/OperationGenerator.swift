@@ -85,6 +85,7 @@ public struct OperationGenerator: Sendable {
             (sessions.count < 4 ? 3 : 0, 0), (ends, 1), (open.count < 10 ? opens : 1, 2), (1, 3), (26, 4),
             (26, 5), (16, 6), (waits > 0 ? 6 : 1, 7), (ends, 8), (ends + 1, 9), (ends, 10),
             (holders.isEmpty ? 1 : 18, 11), (holders.isEmpty ? 1 : 9, 12), (5, 13),
+            (6, 14),
         ])
         switch kind {
         case 0: return begin()
@@ -104,6 +105,7 @@ public struct OperationGenerator: Sendable {
             return .stop(session: target.session, handle: target.label)
         case 11: return settle(random.pick(holders) ?? pick(targets, [], session))
         case 12: return giveBack(random.pick(holders) ?? pick(targets, [], session))
+        case 14: return .pause(session: session, name: name(), random.chance(35))
         default: return .advance(to: time.advance(by: UInt64(random.below(12))))
         }
     }

@@ -1,6 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChanSystem
+import ChanWire
+
+/// What a send waits for (rule 20).
+public enum SendConfirmation: Hashable, Sendable {
+    /// The commit: the element is in the buffer, or met a receive.
+    case commit
+    /// A receiving process has the element.
+    case receipt
+    /// A receiver is done with the element.
+    case settlement
+
+    var flags: UInt8 {
+        switch self {
+        case .commit: 0
+        case .receipt: SendRequest.confirmReceiptFlag
+        case .settlement: SendRequest.confirmSettlementFlag
+        }
+    }
+}
 
 /// Sending.
 extension Chan {
@@ -8,11 +27,16 @@ extension Chan {
     ///
     /// - Parameters:
     ///   - element: what to send; encoded before the call suspends.
+    ///   - confirm: what to wait for beyond the commit (rule 20).
     ///   - timeout: how long to wait; for ever where it is nil.
     /// - Throws: ``ChannelClosed``; ``ChandError`` with `timeout` if the time ran out, in which case nothing was
-    ///   sent, or another code; `CancellationError`.
-    public func send(_ element: Element, timeout: Duration? = nil) async throws {
-        guard try await send(element, time: WireTime.nanoseconds(timeout)) > 0 else { throw wouldWait }
+    ///   sent, with `notConfirmed` if it was sent and the waiting for its confirmation ended, or with another
+    ///   code; `CancellationError`.
+    public func send(
+        _ element: Element, confirm: SendConfirmation = .commit, timeout: Duration? = nil
+    ) async throws {
+        let time = WireTime.nanoseconds(timeout)
+        guard try await send(element, time: time, confirm: confirm) > 0 else { throw wouldWait }
     }
 
     /// Sends one element if that can be done at once.
@@ -30,16 +54,18 @@ extension Chan {
     ///
     /// - Parameters:
     ///   - elements: what to send; encoded piece by piece.
+    ///   - confirm: what to wait for beyond the commit of all (rule 20).
     ///   - timeout: how long to wait for all of it.
     /// - Returns: the number of elements, all of them.
     /// - Throws: as ``send(_:timeout:)``; the error's `accepted` says how many of the first elements were sent
     ///   nevertheless. A task that is cancelled when some were sent gets ``ChandError/Code/cancelled``.
     @discardableResult
     public func send(
-        contentsOf elements: some Collection<Element>, timeout: Duration? = nil
+        contentsOf elements: some Collection<Element>, confirm: SendConfirmation = .commit,
+        timeout: Duration? = nil
     ) async throws -> Int {
         let time = WireTime.nanoseconds(timeout)
-        let count = try await send(contentsOf: elements, time: time)
+        let count = try await send(contentsOf: elements, time: time, confirm: confirm)
         guard count == elements.count else {
             throw ChandError(
                 .timeout, "not all of the batch could be sent without waiting", channel: name, accepted: count
@@ -56,8 +82,10 @@ extension Chan {
         try await send(contentsOf: elements, time: 0)
     }
 
-    private func send(_ element: Element, time: Int64) async throws -> Int {
-        let operation = backend.sending(timeout: time, acceptedBefore: 0)
+    private func send(
+        _ element: Element, time: Int64, confirm: SendConfirmation = .commit
+    ) async throws -> Int {
+        let operation = backend.sending(timeout: time, acceptedBefore: 0, confirm: confirm)
         return try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in
                 operation.park(continuation)
@@ -69,13 +97,15 @@ extension Chan {
     }
 
     /// One operation after the other, since the next one must not overtake what is left of this one.
-    private func send(contentsOf elements: some Collection<Element>, time: Int64) async throws -> Int {
+    private func send(
+        contentsOf elements: some Collection<Element>, time: Int64, confirm: SendConfirmation = .commit
+    ) async throws -> Int {
         let start = time > 0 ? MonotonicClock.now() : 0
         var rest = elements[...]
         var accepted = 0
         while !rest.isEmpty {
             let left = WireTime.remaining(of: time, since: start)
-            let operation = backend.sending(timeout: left, acceptedBefore: accepted)
+            let operation = backend.sending(timeout: left, acceptedBefore: accepted, confirm: confirm)
             let (count, next) = try await send(first: rest, operation)
             accepted += count
             // A try that could not send all of its messages; those behind them are not tried.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanWire
+
 /// What carries the messages of a channel value.
 ///
 /// Sending and receiving are in two steps, since only the calling task can suspend: the backend makes an
@@ -22,7 +24,7 @@ protocol ChannelBackend<Element>: AnyObject, Sendable {
     var remote: RemoteChannel<Element>? { get }
 
     /// Makes an operation that sends; its outcome is the number of messages committed.
-    func sending(timeout: Int64, acceptedBefore: Int) -> SendOperation
+    func sending(timeout: Int64, acceptedBefore: Int, confirm: SendConfirmation) -> SendOperation
     /// Begins to send one element, for a task that is parked.
     func begin(_ operation: SendOperation, sending element: Element)
     /// Begins to send the first elements of a collection, as many as are good at a time; says where it stopped.
@@ -33,6 +35,8 @@ protocol ChannelBackend<Element>: AnyObject, Sendable {
     func receiving(into target: UnsafeMutableRawPointer, timeout: Int64) -> SingleReceive
     /// Makes an operation that receives what is there, up to a count; its outcome is how many.
     func receiving(upTo count: Int, timeout: Int64) -> BatchReceive<Element>
+    /// Makes an operation that receives one element under a lease; its outcome is 0 or 1.
+    func leasing(_ terms: WireLease, timeout: Int64) -> LeaseReceive<Element>
     /// Receives ahead of an iterator.
     func readAhead(_ count: Int) -> ReadAhead<Element>
 

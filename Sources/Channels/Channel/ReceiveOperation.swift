@@ -10,9 +10,11 @@ import ChanWire
 class ReceiveOperation: Operation, @unchecked Sendable {
     final let handle: RemoteHandle
     private let count: UInt32
+    private let lease: WireLease?
 
-    init(_ handle: RemoteHandle, count: Int, timeout: Int64) {
+    init(_ handle: RemoteHandle, count: Int, timeout: Int64, lease: WireLease? = nil) {
         self.handle = handle
+        self.lease = lease
         self.count = UInt32(clamping: min(max(count, 1), WireLimits.maxBatchMessages))
         super.init(handle.loop, channel: handle.name, timeout: timeout)
     }
@@ -20,6 +22,11 @@ class ReceiveOperation: Operation, @unchecked Sendable {
     override final func obstacle() -> ChandError? { handle.obstacle() }
 
     override final func write(request: UInt64, to connection: Connection) {
+        if let lease {
+            var receive = ReceiveRequest(handle: handle.number, count: count, timeout: timeout)
+            receive.lease = lease
+            return connection.append(receive.encodedLeased(request: request))
+        }
         let size = FrameHeader.byteCount + ReceiveRequest.byteCount
         let target = connection.output.bytes.writable(atLeast: size)
         guard let base = target.baseAddress else { return }
@@ -142,6 +149,38 @@ final class ReadAheadReceive: ReceiveOperation, @unchecked Sendable {
         for _ in 0..<received.count { _ = try check.next() }
         batch = ReceivedBatch(received, of: frame, handle: handle)
         resume(returning: Int(received.count))
+    }
+}
+
+/// Receives one element under a lease: decoded on the loop, and settled by the caller.
+final class LeaseReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendable {
+    private let codec: ElementCodec<Element>
+    /// What was received; the caller's once it is resumed.
+    private(set) var lease: Lease<Element>?
+
+    init(_ channel: RemoteChannel<Element>, terms: WireLease, timeout: Int64) {
+        codec = channel.codec
+        super.init(channel, count: 1, timeout: timeout, lease: terms)
+    }
+
+    override func take(
+        _ received: Received, of frame: AnswerFrame, on connection: Connection
+    ) throws(WireFault) {
+        var rest = received
+        let message = try rest.next()
+        do {
+            let element = try codec.decode(frame.slice(message.bytes))
+            lease = Lease(
+                element, handle: handle, delivery: received.first, attempts: Int(message.attempts),
+                isRedelivered: message.redelivered)
+        } catch {
+            connection.ledger.note(.returnedSeen, handle: received.handle, first: received.first, count: 1)
+            return resume(throwing: handle.undecodable(error))
+        }
+        if message.flags & Received.receiptAwaitedFlag != 0 {
+            connection.ledger.note(.received, handle: received.handle, first: received.first, count: 1)
+        }
+        resume(returning: 1)
     }
 }
 

@@ -20,8 +20,12 @@ final class RemoteChannel<Element: Sendable>: RemoteHandle, ChannelBackend, @unc
         ChannelIdentity(instance: instance, name: name, generation: generation)
     }
 
-    func sending(timeout: Int64, acceptedBefore: Int) -> SendOperation {
-        SendOperation(self, timeout: timeout, acceptedBefore: acceptedBefore)
+    func sending(timeout: Int64, acceptedBefore: Int, confirm: SendConfirmation) -> SendOperation {
+        SendOperation(self, timeout: timeout, acceptedBefore: acceptedBefore, confirm: confirm)
+    }
+
+    func leasing(_ terms: WireLease, timeout: Int64) -> LeaseReceive<Element> {
+        LeaseReceive(self, terms: terms, timeout: timeout)
     }
 
     func begin(_ operation: SendOperation, sending element: Element) {

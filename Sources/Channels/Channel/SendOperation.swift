@@ -21,8 +21,14 @@ final class SendOperation: Operation, @unchecked Sendable {
     /// The frame, where it was encoded off the loop.
     private var frame = GrowableBytes()
 
-    init(_ handle: RemoteHandle, timeout: Int64, acceptedBefore: Int = 0) {
+    /// What it waits for beyond the commit.
+    let confirm: SendConfirmation
+
+    init(
+        _ handle: RemoteHandle, timeout: Int64, acceptedBefore: Int = 0, confirm: SendConfirmation = .commit
+    ) {
         self.handle = handle
+        self.confirm = confirm
         self.acceptedBefore = acceptedBefore
         super.init(handle.loop, channel: handle.name, timeout: timeout)
     }
@@ -134,7 +140,7 @@ struct SendFrame {
             guard let base = prefix.baseAddress else { return }
             SendRequest.write(
                 to: base, request: 0, handle: handle.number, count: count,
-                timeout: operation.timeout, messageBytes: length)
+                timeout: operation.timeout, messageBytes: length, flags: operation.confirm.flags)
             for offset in stride(from: 0, to: SendOperation.prefixByteCount, by: 8) {
                 writer.bytes.patch(base.load(fromByteOffset: offset, as: UInt64.self), at: start + offset)
             }

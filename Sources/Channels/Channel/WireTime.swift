@@ -20,6 +20,9 @@ enum WireTime {
     /// The nanoseconds of a length of time, never below zero.
     static func positive(_ duration: Duration) -> UInt64 { UInt64(max(nanoseconds(duration), 0)) }
 
+    /// The nanoseconds of a lease: 0 for no end, and at least 1 for a time that is given.
+    static func leaseNanoseconds(_ time: Duration?) -> UInt64 { time.map { max(positive($0), 1) } ?? 0 }
+
     /// What is left of a timeout that began at an instant of the monotonic clock; never less than a try.
     static func remaining(of timeout: Int64, since start: UInt64) -> Int64 {
         guard timeout > 0 else { return timeout }

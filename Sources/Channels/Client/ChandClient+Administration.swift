@@ -59,7 +59,7 @@ extension ChandClient {
     /// Frees a channel's name at once; its handles drain what is in it (rule 15).
     public func remove(_ name: String) async throws {
         try await loop.request(
-            channel: name, encode: { SimpleFrame.remove(request: $0, name: name) },
+            channel: name, encode: { SimpleFrame.name(.remove, request: $0, name: name) },
             decode: { frame throws(WireFault) in try frame.expect(.done) })
     }
 

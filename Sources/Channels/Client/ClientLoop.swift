@@ -99,6 +99,11 @@ final class ClientLoop: TaskExecutor, Sendable {
         }
     }
 
+    /// Gives back a lease that its holder dropped.
+    func giveBack(handle: UInt32, delivery: UInt64) {
+        if isHere { core.submit(.giveBack(handle: handle, delivery: delivery)) }
+    }
+
     /// Closes a handle that nobody holds any more.
     func abandonHandle(_ number: UInt32) {
         if isHere { core.submit(.abandonHandle(number)) }

@@ -17,6 +17,7 @@ final class LoopCore: @unchecked Sendable {
         case settle(ReceivedBatch)
         case giveBackRest(ReceivedBatch)
         case abandonHandle(UInt32)
+        case giveBack(handle: UInt32, delivery: UInt64)
     }
 
     private struct Shared {
@@ -166,6 +167,8 @@ final class LoopCore: @unchecked Sendable {
         case .settle(let batch): batch.settleReported(on: connection)
         case .giveBackRest(let batch): batch.giveBackRest(on: connection)
         case .abandonHandle(let number): connection.abandonHandle(number)
+        case .giveBack(let handle, let delivery):
+            connection.ledger.note(.returnedSeen, handle: handle, first: delivery, count: 1)
         }
     }
 

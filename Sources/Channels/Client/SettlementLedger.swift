@@ -13,12 +13,14 @@ import ChanWire
 struct SettlementLedger: ~Copyable {
     /// What becomes of deliveries.
     enum Fate: Int, CaseIterable, Sendable {
+        /// The caller has them under a lease, and somebody waits for that (rule 20).
+        case received = 0
         /// The caller has them.
-        case settled = 0
+        case settled = 1
         /// They go back, and a caller may have seen them: they are marked (rule 18).
-        case returnedSeen = 1
-        /// They go back as if they had never been delivered.
-        case returnedUnseen = 2
+        case returnedSeen = 2
+        /// They go back unseen.
+        case returnedUnseen = 3
     }
 
     /// How many of the last ranges are tried for a new delivery: more handles than this are seldom served
@@ -27,7 +29,7 @@ struct SettlementLedger: ~Copyable {
     /// Ranges of one frame: far below any daemon's limit for a body.
     private static let rangesPerFrame = 200
 
-    private var ranges: [[DeliveryRange]] = [[], [], []]
+    private var ranges: [[DeliveryRange]] = [[], [], [], []]
     /// Whether there is nothing to write.
     private(set) var isEmpty = true
 
@@ -83,6 +85,7 @@ struct SettlementLedger: ~Copyable {
 
     private static func header(_ fate: Fate, length: Int) -> FrameHeader {
         switch fate {
+        case .received: FrameHeader(.receipt, length: length)
         case .settled: FrameHeader(.settle, length: length)
         case .returnedSeen: FrameHeader(.giveBack, length: length, flags: GiveBackFlags.seen)
         case .returnedUnseen: FrameHeader(.giveBack, length: length)

@@ -74,6 +74,10 @@ public struct ChandError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let encoding = Code("encoding")
         /// A message could not be turned into an element; it was given back to its channel.
         public static let decoding = Code("decoding")
+        /// The lease is over: its time ran out, or it was finished before (rule 19).
+        public static let leaseExpired = Code("leaseExpired")
+        /// The elements were sent, and nobody confirmed them; the message says why (rule 20).
+        public static let notConfirmed = Code("notConfirmed")
         /// The daemon reported a failure that this version of the library does not know.
         public static let unknown = Code("unknown")
     }

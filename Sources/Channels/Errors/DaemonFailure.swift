@@ -44,6 +44,8 @@ enum DaemonFailure {
         case .handleClosed: (.handleClosed, "the channel was released or stopped while this waited")
         case .noSuchHandle: (.handleClosed, "the channel was released before")
         case .messageTooLarge: (.messageTooLarge, "the message is larger than the daemon allows")
+        case .leaseExpired: (.leaseExpired, "the lease is over")
+        case .notConfirmed: (.notConfirmed, "sent, not confirmed")
         }
     }
 

@@ -60,7 +60,7 @@ enum Corpus {
             Frames.settle(.settle, settled),
             Frames.settle(.giveBack, flags: UInt8(round % 2), returned),
             SimpleFrame.close(request: request, handle: handle, reason: handle, text: text),
-            SimpleFrame.remove(request: request, name: text),
+            SimpleFrame.name(.remove, request: request, name: text),
             SimpleFrame.handle(.stop, request: request, handle: handle),
             InspectRequest.handle(handle).encoded(request: request),
             InspectRequest.name(text).encoded(request: request),
@@ -68,7 +68,30 @@ enum Corpus {
             DescribeRequest(name: text, cursor: request).encoded(request: request),
             SimpleFrame.ping(request: request, payload: message),
         ]
-        return asked + answers(round, request, handle, text, message)
+        return asked + leases(round, request, handle, text, message)
+            + answers(round, request, handle, text, message)
+    }
+
+    /// What rules 19, 20 and 29 add to what a client asks for.
+    private static func leases(
+        _ round: Int, _ request: UInt64, _ handle: UInt32, _ text: String, _ message: [UInt8]
+    ) -> [[UInt8]] {
+        var leased = ReceiveRequest(handle: handle, timeout: Int64(round))
+        leased.untilDrained = round % 2 == 1
+        leased.lease = WireLease(
+            nanoseconds: request, attemptLimit: UInt16(truncatingIfNeeded: handle), deadLetter: text)
+        let actions: [LeaseRequest.Action] = [.done, .giveBack, .extend]
+        let received = (0..<round).map { DeliveryRange(handle: handle, first: UInt64($0), count: 1) }
+        return [
+            Frames.send(request: request, handle: handle, flags: UInt8(round % 4), [message]),
+            Frames.receive(request: request, leased),
+            LeaseRequest(actions[round % 3], handle: handle, delivery: request, nanoseconds: request)
+                .encoded(request: request),
+            Frames.settle(.receipt, received),
+            SimpleFrame.name(.pause, request: request, name: text),
+            SimpleFrame.name(.resume, request: request, name: text),
+            SimpleFrame.name(.restore, request: request, name: text),
+        ]
     }
 
     private static func answers(
@@ -91,7 +114,7 @@ enum Corpus {
             closed: round % 3 == 1, name: text)
         let messages = (0...round).map { (index: Int) -> Frames.Message in
             Frames.Message(
-                bytes: index == 0 ? [] : message, attempts: UInt16(index), redelivered: index % 2 == 1)
+                bytes: index == 0 ? [] : message, attempts: UInt16(index), flags: UInt8(index * 3 % 16))
         }
         let failed = Failed(
             codes[(round * 2) % codes.count], caseIndex: round == 0 ? Failed.noCase : UInt32(round),
@@ -140,6 +163,7 @@ enum Corpus {
         status.queued = number + 1
         status.queuedBytes = number + 2
         status.unsettled = number + 3
+        status.setAside = number << 32 | 17
         status.accepted = number + 4
         status.settled = number + 5
         status.sendWaiters = UInt32(round + 6)

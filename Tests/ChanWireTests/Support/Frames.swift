@@ -20,12 +20,14 @@ enum Frames {
         return writer.finish()
     }
 
-    static func send(request: UInt64, handle: UInt32, timeout: Int64 = -1, _ messages: [[UInt8]]) -> [UInt8] {
+    static func send(
+        request: UInt64, handle: UInt32, timeout: Int64 = -1, flags: UInt8 = 0, _ messages: [[UInt8]]
+    ) -> [UInt8] {
         let messageBytes = messages.reduce(0) { $0 + 4 + $1.count }
         var bytes = array(FrameHeader.byteCount + SendRequest.prefixByteCount) {
             SendRequest.write(
                 to: $0, request: request, handle: handle, count: UInt32(messages.count), timeout: timeout,
-                messageBytes: messageBytes)
+                messageBytes: messageBytes, flags: flags)
         }
         for message in messages {
             bytes += array(4) { $0.storeBytes(of: UInt32(message.count).littleEndian, as: UInt32.self) }
@@ -35,7 +37,10 @@ enum Frames {
     }
 
     static func receive(request: UInt64, _ body: ReceiveRequest) -> [UInt8] {
-        array(FrameHeader.byteCount + ReceiveRequest.byteCount) { body.write(to: $0, request: request) }
+        if body.lease != nil { return body.encodedLeased(request: request) }
+        return array(FrameHeader.byteCount + ReceiveRequest.byteCount) {
+            body.write(to: $0, request: request)
+        }
     }
 
     static func sent(request: UInt64, count: UInt32) -> [UInt8] {
@@ -46,7 +51,7 @@ enum Frames {
     struct Message {
         var bytes: [UInt8]
         var attempts: UInt16 = 0
-        var redelivered = false
+        var flags: UInt8 = 0
     }
 
     static func received(
@@ -64,7 +69,7 @@ enum Frames {
             bytes += array(prefix) {
                 Received.writeMessagePrefix(
                     to: $0, length: message.bytes.count, attempts: message.attempts,
-                    redelivered: message.redelivered)
+                    flags: message.flags)
             }
             bytes += message.bytes
         }

@@ -37,7 +37,7 @@ enum Reencoding {
         case .goodbye: return try Goodbye(header, reading: body).encoded()
         case .open: return try OpenRequest(header, reading: body).encoded(request: request)
         case .opened: return try Opened(header, reading: body).encoded(request: request)
-        case .send: return try send(request, body)
+        case .send: return try send(header, body)
         case .sent: return Frames.sent(request: request, count: try Sent.count(reading: body))
         case .receive: return Frames.receive(request: request, try ReceiveRequest(header, reading: body))
         case .received: return try received(header, body)
@@ -48,7 +48,8 @@ enum Reencoding {
         case .listed: return try Listed(reading: body).encoded(request: request)
         case .describe: return try DescribeRequest(reading: body).encoded(request: request)
         case .described: return try Described(reading: body).encoded(request: request)
-        case .settle, .giveBack: return try ranges(type, header, body)
+        case .lease: return try LeaseRequest(header, reading: body).encoded(request: request)
+        case .settle, .giveBack, .receipt: return try ranges(type, header, body)
         default: return try simple(type, header, body)
         }
     }
@@ -69,10 +70,10 @@ enum Reencoding {
             let text = try reader.string()
             try reader.finish()
             return SimpleFrame.close(request: request, handle: handle, reason: reason, text: text)
-        case .remove:
+        case .remove, .pause, .resume, .restore:
             let name = try reader.string()
             try reader.finish()
-            return SimpleFrame.remove(request: request, name: name)
+            return SimpleFrame.name(type, request: request, name: name)
         case .inspected:
             let status = try ChannelStatus(reading: &reader)
             try reader.finish()
@@ -88,12 +89,17 @@ enum Reencoding {
         }
     }
 
-    private static func send(_ request: UInt64, _ body: UnsafeRawBufferPointer) throws(WireFault) -> [UInt8] {
+    private static func send(
+        _ header: FrameHeader, _ body: UnsafeRawBufferPointer
+    ) throws(WireFault) -> [UInt8] {
         var send = try SendRequest(reading: body)
         _ = try send.validate()
         var messages: [[UInt8]] = []
         for _ in 0..<send.count { messages.append(Array(try send.next())) }
-        return Frames.send(request: request, handle: send.handle, timeout: send.timeout, messages)
+        let known = SendRequest.confirmReceiptFlag | SendRequest.confirmSettlementFlag
+        return Frames.send(
+            request: header.request, handle: send.handle, timeout: send.timeout, flags: header.flags & known,
+            messages)
     }
 
     private static func received(
@@ -105,7 +111,7 @@ enum Reencoding {
             let next = try received.next()
             messages.append(
                 Frames.Message(
-                    bytes: Array(next.bytes), attempts: next.attempts, redelivered: next.redelivered))
+                    bytes: Array(next.bytes), attempts: next.attempts, flags: next.flags))
         }
         try received.finish()
         return Frames.received(

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanWire
+import Synchronization
+
+/// An element that is the caller's until it says what became of it (rule 19).
+///
+/// Say `done()` when the work is done. A lease that goes away without a word, or whose process dies, goes back
+/// to its channel at once, marked as redelivered.
+///
+/// Unchecked only for the element's sake, which is `Sendable`; the rest is constant or atomic.
+public final class Lease<Element: Sendable>: Sendable {
+    /// What was received.
+    public let element: Element
+    /// How often the message was delivered before.
+    public let attempts: Int
+    /// Whether some caller may have seen it before (rule 18).
+    public let isRedelivered: Bool
+    private let handle: RemoteHandle
+    private let delivery: UInt64
+    private let isFinished = Atomic<Bool>(false)
+
+    init(
+        _ element: Element, handle: RemoteHandle, delivery: UInt64, attempts: Int, isRedelivered: Bool
+    ) {
+        self.element = element
+        self.handle = handle
+        self.delivery = delivery
+        self.attempts = attempts
+        self.isRedelivered = isRedelivered
+    }
+
+    deinit {
+        if !isFinished.load(ordering: .relaxed) {
+            handle.loop.giveBack(handle: handle.number, delivery: delivery)
+        }
+    }
+
+    /// Says that the work is done; the message is gone then.
+    ///
+    /// - Throws: ``ChandError`` with `leaseExpired` if the lease's time ran out, in which case another receiver
+    ///   has the message or will have it, or if the lease was finished before; another code if the connection
+    ///   is gone.
+    public func done() async throws {
+        try await finish(.done)
+    }
+
+    /// Gives the message back to its channel, for another attempt.
+    ///
+    /// - Throws: as ``done()``.
+    public func giveBack() async throws {
+        try await finish(.giveBack)
+    }
+
+    /// Lets the lease last for `time` from now, or until it is finished where `time` is nil.
+    ///
+    /// - Throws: as ``done()``.
+    public func extend(by time: Duration?) async throws {
+        guard !isFinished.load(ordering: .acquiring) else { throw isOver }
+        try await ask(.extend, nanoseconds: WireTime.leaseNanoseconds(time))
+    }
+
+    private func finish(_ action: LeaseRequest.Action) async throws {
+        guard !isFinished.exchange(true, ordering: .acquiringAndReleasing) else { throw isOver }
+        try await ask(action, nanoseconds: 0)
+    }
+
+    /// A lease can be finished after its channel was released: the daemon keeps the number until then.
+    private func ask(_ action: LeaseRequest.Action, nanoseconds: UInt64) async throws {
+        let request = LeaseRequest(
+            action, handle: handle.number, delivery: delivery, nanoseconds: nanoseconds)
+        try await handle.loop.request(
+            channel: handle.name, encode: { request.encoded(request: $0) },
+            decode: { frame throws(WireFault) in try frame.expect(.done) })
+    }
+
+    private var isOver: ChandError {
+        ChandError(.leaseExpired, "the lease was finished before", channel: handle.name)
+    }
+}
+
+/// How leases of a channel are taken (rule 19).
+public struct LeaseTerms: Hashable, Sendable {
+    /// After what time a lease ends and its message goes back; nil for never.
+    public var time: Duration?
+    /// After how many attempts a message that comes back goes to the dead-letter channel; nil for no limit.
+    public var attempts: Int?
+    /// The name of the dead-letter channel, made if there is none.
+    ///
+    /// Where it is nil, or refuses a message, that message is set aside in its own channel until an operator
+    /// puts it back.
+    public var deadLetter: String?
+
+    /// Makes terms.
+    public init(time: Duration? = nil, attempts: Int? = nil, deadLetter: String? = nil) {
+        self.time = time
+        self.attempts = attempts
+        self.deadLetter = deadLetter
+    }
+
+    func wire(for channel: String) throws -> WireLease {
+        if let attempts, attempts < 1 || attempts > Int(UInt16.max) {
+            throw ChandError(.invalidArgument, "a limit of \(attempts) attempts", channel: channel)
+        }
+        return WireLease(
+            nanoseconds: WireTime.leaseNanoseconds(time), attemptLimit: UInt16(attempts ?? 0),
+            deadLetter: deadLetter ?? "")
+    }
+}
+
+/// Receiving under leases.
+extension Chan {
+    /// Receives one element under a lease, and waits until there is one.
+    ///
+    /// - Parameters:
+    ///   - terms: for how long, how often, and what then.
+    ///   - timeout: how long to wait; for ever where it is nil.
+    /// - Throws: as ``receive(timeout:)``.
+    public func lease(_ terms: LeaseTerms = LeaseTerms(), timeout: Duration? = nil) async throws -> Lease<
+        Element
+    > {
+        let operation = backend.leasing(try terms.wire(for: name), timeout: WireTime.nanoseconds(timeout))
+        guard try await operation.outcome() > 0, let lease = operation.lease else { throw wouldWait }
+        return lease
+    }
+
+    /// The channel's elements under leases, one after the other, until the channel is closed and drained.
+    public func leases(_ terms: LeaseTerms = LeaseTerms()) -> Leases<Element> {
+        Leases(channel: self, terms: terms)
+    }
+}
+
+/// The elements of a channel under leases; see ``Chan/leases(_:)``.
+public struct Leases<Element: Sendable>: AsyncSequence, Sendable {
+    let channel: Chan<Element>
+    let terms: LeaseTerms
+
+    /// Takes one lease at a time.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        let leases: Leases<Element>
+
+        /// Waits for the next lease; nil once the channel is closed and drained.
+        public mutating func next(
+            isolation actor: isolated (any Actor)? = #isolation
+        ) async throws -> Lease<Element>? {
+            do { return try await leases.channel.lease(leases.terms) } catch is ChannelClosed { return nil }
+        }
+    }
+
+    /// Begins an iteration; several may go on at a time and share the messages.
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(leases: self) }
+}
