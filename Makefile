@@ -18,7 +18,7 @@ build: setup
 	$(SWIFT) build
 
 test: setup
-	@Tests/Scripts/run-tests $(TESTFLAGS)
+	@Tests/Scripts/run-tests
 
 demo: release
 	@$(PROGRAMS)/chanctl run -- $(PROGRAMS)/sieve-processes $(N)

@@ -70,7 +70,7 @@ extension Broker {
     private func fault(in cases: [SelectCase], session: UInt32) -> Failure? {
         guard cases.count <= limits.selectCases else {
             return Failure(
-                .quotaExceeded, text: "a select has at most \(limits.selectCases) cases, not \(cases.count)"
+                .invalidArgument, text: "a select has at most \(limits.selectCases) cases, not \(cases.count)"
             )
         }
         for (index, candidate) in cases.enumerated() {

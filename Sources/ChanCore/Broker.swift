@@ -89,8 +89,8 @@ public struct BrokerLimits: Equatable, Sendable {
     public var bytesPerUser = 64 << 20
     /// Bytes after which a receive of several takes no further message.
     public var receiveBatchBytes = 256 << 10
-    /// Bytes that count for each message there besides its own: what the answer says of it.
-    public var receiveBatchPrefixBytes = 8
+    /// Bytes that count for each message there besides its own: what the owner's answer says of it.
+    public var receiveBatchPrefixBytes = 0
 
     /// Makes the default limits.
     public init() {}

@@ -143,6 +143,12 @@ extension Hub {
         }
         try scan.finish()
         try checkRequest(header, session: session)
+        guard scan.count <= limits.selectCases else {
+            let text = "a select of \(scan.count) cases is over the limit select_cases of \(limits.selectCases)"
+            let frame = Failed(.quotaExceeded, text: text).encoded(request: header.request)
+            outbox.append(frame, session: session)
+            return
+        }
         guard longest <= maxMessageBytes else {
             outbox.append(tooLarge(longest).encoded(request: header.request), session: session)
             return

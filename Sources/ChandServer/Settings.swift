@@ -2,6 +2,7 @@
 
 import ChanCore
 import ChanSystem
+import ChanWire
 import ChandConfig
 
 /// The configuration in the words of those whom it concerns.
@@ -14,6 +15,7 @@ extension BrokerLimits {
         selectCases = limits.selectCases
         messagesPerUser = limits.messagesPerUser
         bytesPerUser = limits.bytesPerUser
+        receiveBatchPrefixBytes = Received.messagePrefixByteCount
     }
 }
 

@@ -48,7 +48,6 @@ struct Chanctl: Verb {
     @OptionGroup var common: CommonOptions
     @OptionGroup var listing: ListingOptions
 
-    @MainActor
     func perform(_ client: ChandClient) async throws {
         try await listing.list(nil, client, common)
     }

@@ -46,7 +46,7 @@ struct List: Verb {
 }
 
 /// What a list can be ordered by.
-enum SortKey: String, CaseIterable {
+enum SortKey: String, CaseIterable, Sendable {
     case name, capacity, queued, bytes, waiting, handles, owner, state
 
     static func argument(_ text: String) throws -> SortKey {
@@ -56,7 +56,7 @@ enum SortKey: String, CaseIterable {
 }
 
 /// How channels are listed; also without a verb.
-struct ListingOptions: ParsableArguments {
+struct ListingOptions: ParsableArguments, Sendable {
     @Flag(name: .customShort("l"), help: "Show all there is to know in columns.")
     var isLong = false
 
@@ -70,7 +70,6 @@ struct ListingOptions: ParsableArguments {
     @Flag(help: "Turn the order round.")
     var reverse = false
 
-    @MainActor
     func list(
         _ glob: Glob?, _ client: ChandClient, _ common: CommonOptions, isAbsolute: Bool = false
     ) async throws {

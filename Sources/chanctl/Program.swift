@@ -5,14 +5,15 @@ import ChanSystem
 import Glibc
 
 /// The program: reads the command line, runs one verb, and ends with that verb's exit code.
+///
+/// Not an async main: that turns the main thread into one that lets every signal through.
 @main
-@MainActor
 enum Program {
-    static func main() async {
+    static func main() {
         let invocation = Invocation(RawArguments.ofThisProcess())
         do {
             if let fault = invocation.fault { throw fault }
-            try await run(try Chanctl.parseAsRoot(invocation.words))
+            try run(try Chanctl.parseAsRoot(invocation.words))
         } catch let failure as Failure {
             end(with: failure, invocation)
         } catch let status as ExitCode {
@@ -25,16 +26,25 @@ enum Program {
 
     /// Runs a verb, so that the interrupt key ends it in order: what waits is withdrawn, what came is
     /// printed.
-    private static func run(_ command: any ParsableCommand) async throws {
+    private static func run(_ command: any ParsableCommand) throws {
         guard let verb = command as? any Verb else {
             var command = command
             return try command.run()
         }
         // Before any other thread starts, which would get the signal otherwise.
         let signals = try SignalSource([.interrupt])
-        let work = Task { try await verb.perform() }
+        let outcome = ConditionLock<Result<Void, any Error>?>(nil)
+        let work = Task.detached {
+            do {
+                try await verb.perform()
+                outcome.withLock { $0 = .success(()) }
+            } catch {
+                outcome.withLock { $0 = .failure(error) }
+            }
+            outcome.signal()
+        }
         try Interruption.watch(signals) { work.cancel() }
-        try await work.value
+        try outcome.wait { $0 }?.get()
     }
 
     /// Says what went wrong, the way the caller asked for, and ends the process.

@@ -16,17 +16,15 @@ struct CommonOptions: ParsableArguments, Sendable {
 }
 
 /// A verb that talks to a daemon.
-protocol Verb: ParsableCommand {
+protocol Verb: ParsableCommand, Sendable {
     var common: CommonOptions { get }
 
     /// Does what the verb is for; what it throws becomes the message and the exit code.
-    @MainActor
     func perform(_ client: ChandClient) async throws
 }
 
 extension Verb {
     /// Connects, performs, and ends the session in order, so that everything received is settled.
-    @MainActor
     func perform() async throws {
         let client: ChandClient
         do {

@@ -237,7 +237,7 @@ import Testing
         #expect(scene[select] == .waiting)
         #expect(try scene.state(port).receiveWaiters == 1024)
         let failed = scene.select(port.session, cases + [.never])
-        #expect(scene[failed] == .failed(.invalidArgument))
+        #expect(scene[failed] == .failed(.quotaExceeded))
         scene.send(port, 1)
         #expect(scene[select] == .received([1]))
         #expect(try scene.state(port).receiveWaiters == 0)

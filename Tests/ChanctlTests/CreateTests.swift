@@ -72,13 +72,15 @@ import Testing
         }
     }
 
-    @Test func adoptingFailsWhereOptionsDiffer() throws {
+    @Test func whatNobodyStatedIsDecidedOnce() throws {
         try DaemonUnderTest.run { (daemon) throws in
             let receiver = try daemon.start(["recv", "q"])
             try daemon.wait("q", "waiting_receivers", 1)
-            let made = try daemon.ctl("create", "q", "--mode", "0666")
-            #expect(made.code == 1)
-            #expect(made.complaint.contains("mode"))
+            let made = try daemon.ctl("create", "q", "--close-with-last-sender")
+            #expect(made.code == 0, "\(made.complaint)")
+            let again = try daemon.ctl("create", "q", "--capacity", "4")
+            #expect(again.code == 1)
+            #expect(again.complaint.contains("its capacity is undecided, not 4"))
             try receiver.process.kill(.terminate)
             _ = try receiver.finish()
         }

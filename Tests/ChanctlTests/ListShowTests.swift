@@ -37,10 +37,7 @@ import Testing
 
     @Test func patternsChoose() throws {
         try DaemonUnderTest.run { (daemon) throws in
-            for name in ["jobs", "jobs/a", "jobs/b", "other", "/pub/jobs"] {
-                if name.hasPrefix("/pub") { continue }
-                try daemon.ctl("create", name)
-            }
+            for name in ["jobs", "jobs/a", "jobs/b", "other"] { try daemon.ctl("create", name) }
             func names(_ pattern: String) throws -> [String] {
                 try daemon.ctl("list", pattern).lines.dropFirst().map { String($0.prefix { $0 != " " }) }
             }
@@ -108,9 +105,7 @@ import Testing
     }
 
     @Test func manyPagesAreListed() throws {
-        try DaemonUnderTest.run { (daemon) throws in
-            let script = "for i in $(seq 1 9); do echo send:c$i=x; done"
-            #expect(try daemon.shell(script).code == 0)
+        try DaemonUnderTest.run(DaemonUnderTest.Options(checksInvariants: false)) { (daemon) throws in
             // A select opens all channels of its cases at once, and cases are the cheap way to have many.
             let cases = (0..<600).map { "recv:many/\($0)" }
             let holder = try daemon.start(["select"] + cases)

@@ -60,7 +60,7 @@ import Testing
         let chanctl = try BuiltProgram.path("chanctl")
         let script = """
             stat -c %a "$(dirname "$CHAND_SOCKET")"
-            "$0" send /pub/q x & "$0" recv /pub/q; wait; "$0" list; cat
+            "$0" send q x & "$0" recv q; wait; "$0" list; cat
             """
         let outcome = try place.run(["--", "sh", "-c", script, chanctl])
         #expect(outcome.code == 0)

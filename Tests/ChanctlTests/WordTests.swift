@@ -69,7 +69,7 @@ import chanctl
     @Test(arguments: ["", "a", "recv", "recv:", "send:x", "send:=x", "get:a", "recv:a=b", "send:"])
     func whatIsNoCase(text: String) {
         let error = #expect(throws: (any Error).self) { try SelectCaseArgument(text) }
-        #expect("\(error.map { "\($0)" } ?? "")".contains("recv:CHAN"))
+        #expect("\(error.map { "\($0)" } ?? "")".contains(":CHAN"))
     }
 
     @Test func namesInOnesOwnSpaceAreRelative() {

@@ -6,7 +6,7 @@ import ChanWire
 import Testing
 
 /// What processes leave behind that end by kill -9 (rules 16 to 18, X6 to X9).
-@Suite struct DeathTests {
+@Suite(.blocking) struct DeathTests {
     /// Rule 17: what waits vanishes with its sender, what was committed stays.
     @Test(arguments: [Int64(0), 2])
     func senderThatWaits(_ capacity: Int64) throws {

@@ -6,7 +6,7 @@ import ChanWire
 import Testing
 
 /// Whoever breaks the protocol is told why and is gone; nobody else notices.
-@Suite struct GoodbyeTests {
+@Suite(.blocking) struct GoodbyeTests {
     /// What a client does wrong after the handshake, and what it hears.
     struct Violation: Sendable, CustomTestStringConvertible {
         let testDescription: String

@@ -6,7 +6,7 @@ import ChanWire
 import Testing
 
 /// How the daemon starts, does not start, and ends.
-@Suite struct LifecycleTests {
+@Suite(.blocking) struct LifecycleTests {
     @Test(arguments: [Signal.terminate, Signal.interrupt])
     func signals(_ signal: Signal) throws {
         let daemon = try DaemonUnderTest()

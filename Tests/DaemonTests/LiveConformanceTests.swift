@@ -12,8 +12,7 @@ import Testing
     func live(body: ConformanceBody) async throws {
         let daemon = try DaemonUnderTest(DaemonUnderTest.Options(checksInvariants: false))
         defer { daemon.kill() }
-        let context = ConformanceContext(LiveBackend(daemon, prefix: "body"), scale: 0.02)
-        try await body.run(context)
+        try await body.run(ConformanceContext(LiveBackend(daemon, prefix: "body"), scale: 0.02))
         try daemon.stop()
     }
 }

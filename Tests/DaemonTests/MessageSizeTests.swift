@@ -5,7 +5,7 @@ import ChanWire
 import Testing
 
 /// Messages of every size up to the limit go through unchanged, in batches and by reference.
-@Suite struct MessageSizeTests {
+@Suite(.blocking) struct MessageSizeTests {
     private static func pattern(_ count: Int, _ seed: Int) -> [UInt8] {
         (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8 &+ seed) }
     }

@@ -5,7 +5,7 @@ import ChanWire
 import Testing
 
 /// Operations take effect in the order written, and outcomes are written in the order committed (rule 23).
-@Suite struct OrderTests {
+@Suite(.blocking) struct OrderTests {
     @Test func outcomesComeInCommitOrder() throws {
         try DaemonUnderTest.run { daemon in
             let client = try WireClient(daemon.socketPath)

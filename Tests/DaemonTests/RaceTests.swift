@@ -6,7 +6,7 @@ import ChanWire
 import Testing
 
 /// Timeouts, cancellation and selects of several sessions: one outcome each, and the right one.
-@Suite struct RaceTests {
+@Suite(.blocking) struct RaceTests {
     private static let millisecond: Int64 = 1_000_000
 
     /// X11: a timeout counts from when the daemon takes the frame, however long it slept before.

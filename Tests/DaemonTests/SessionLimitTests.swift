@@ -6,7 +6,7 @@ import ChanWire
 import Testing
 
 /// Limits on sessions: the one too many is told which, and those within them go on.
-@Suite struct SessionLimitTests {
+@Suite(.blocking) struct SessionLimitTests {
     @Test(arguments: ["limits.sessions", "limits.sessions_per_user"])
     func sessions(_ limit: String) throws {
         try DaemonUnderTest.run([limit: "3"]) { daemon in

@@ -6,7 +6,7 @@ import ChanWire
 import Testing
 
 /// Who does not read what he asked for costs a bounded amount of memory, himself, and nobody else.
-@Suite struct SlowReceiverTests {
+@Suite(.blocking) struct SlowReceiverTests {
     /// A session asks for far more than it reads; the daemon neither grows nor goes on with it, and ends it.
     @Test func whoNeverReads() throws {
         let settings = [

@@ -6,7 +6,7 @@ import ChanWire
 import Testing
 
 /// The pieces in which bytes arrive mean nothing, and half a frame means nothing either (X17).
-@Suite struct StreamTests {
+@Suite(.blocking) struct StreamTests {
     /// A whole conversation: what a client might write without reading in between.
     private static func conversation() -> [UInt8] {
         var open = OpenRequest(name: "pieces", role: .both)

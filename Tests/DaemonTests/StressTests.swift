@@ -7,7 +7,7 @@ import Testing
 
 /// Processes that send and receive in every way there is and are killed at random: nothing is lost, and
 /// nothing comes twice without saying so.
-@Suite struct StressTests {
+@Suite(.blocking) struct StressTests {
     private static let channels = ["left", "right"]
 
     @Test(.timeLimit(.minutes(3)), arguments: [Int64(0), 3])

@@ -6,7 +6,7 @@ import ChanWire
 import Testing
 
 /// Started by systemd, or by what does the same with a socket.
-@Suite struct SystemdTests {
+@Suite(.blocking) struct SystemdTests {
     /// Everything of the units that needs a manager: activation, readiness, restart, watchdog, stop.
     @Test(.timeLimit(.minutes(5))) func inTheRig() throws {
         let here = #filePath

@@ -4,7 +4,7 @@ import ChanTestSupport
 import Testing
 
 /// The daemon speaks as docs/protocol-transcripts.txt says, byte for byte where the document fixes them.
-@Suite struct TranscriptReplayTests {
+@Suite(.blocking) struct TranscriptReplayTests {
     static let transcripts = Transcript.read("docs/protocol-transcripts.txt").flatMap {
         try? Transcript.parse($0)
     }

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Counts test results exactly, from swift-testing's event stream (version 0).
 
-usage: count-results.py EVENTS STATUS
+usage: count-results.py EVENTS STATUS [EVENTS STATUS ...]
 
-STATUS is the exit status of swift test. A test counts once, however many arguments it was run with:
+A pair for each run; STATUS is its exit status. A test counts once, however many arguments it was run with:
 failed if anything in it failed or it never ended, skipped if it was disabled or cancelled in all its cases,
 else passed. Ends with "N passed, N failed, N skipped"; exits with 0 only if tests passed, none failed and
 the process ended well.
@@ -56,9 +56,9 @@ class Test:
         return "passed" if self.ended else "unfinished"
 
 
-def main():
-    path, status = sys.argv[1], int(sys.argv[2])
-    tests, run_ended = {}, False
+def read(path, tests):
+    """Adds what one run says about its tests; whether it came to its end."""
+    run_ended = False
     for record in records(path):
         payload = record.get("payload", {})
         if record.get("kind") == "test" and payload.get("kind") == "function":
@@ -68,6 +68,14 @@ def main():
             run_ended = run_ended or payload["kind"] == "runEnded"
             if payload.get("testID") in tests:
                 tests[payload["testID"]].hear(payload)
+    return run_ended
+
+
+def main():
+    tests, status, run_ended = {}, 0, True
+    for path, code in zip(sys.argv[1::2], sys.argv[2::2]):
+        run_ended = read(path, tests) and run_ended
+        status = status or int(code)
 
     found = {"passed": [], "failed": [], "skipped": [], "unfinished": []}
     for test in sorted(tests.values(), key=lambda test: test.name):

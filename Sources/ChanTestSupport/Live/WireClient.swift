@@ -164,7 +164,7 @@ public final class WireClient {
             // A daemon that closes before it has read everything resets the connection: the end as well.
             case .endOfFile, .failed(SystemError.connectionReset):
                 guard input.count == taken else {
-                    throw LiveFailure("the connection ended within a frame: \(input[taken...])")
+                    throw LiveFailure("the connection ended \(input.count - taken) bytes into a frame")
                 }
                 return nil
             case .failed(let errno): throw SystemError(errno: errno, call: .read)
