@@ -9,9 +9,9 @@ import ChanWire
 final class ReadAhead<Element: Sendable> {
     private let channel: RemoteChannel<Element>
     private let count: Int
-    private var batch: ReceivedBatch?
+    @exclusivity(unchecked) private var batch: ReceivedBatch?
     /// How many messages can be taken without waiting.
-    @usableFromInline private(set) var remaining = 0
+    @usableFromInline @exclusivity(unchecked) private(set) var remaining = 0
 
     init(_ channel: RemoteChannel<Element>, count: Int) {
         self.channel = channel

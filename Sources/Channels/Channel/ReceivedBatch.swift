@@ -19,9 +19,9 @@ final class ReceivedBatch: @unchecked Sendable {
     private let taken = Atomic<Int>(0)
     private let isReported = Atomic<Bool>(false)
     /// Where the next message's length stands in the chunk.
-    private var cursor: Int
-    private var next = 0
-    private var settled = 0
+    @exclusivity(unchecked) private var cursor: Int
+    @exclusivity(unchecked) private var next = 0
+    @exclusivity(unchecked) private var settled = 0
 
     init(_ received: Received, of frame: AnswerFrame, handle: RemoteHandle) {
         chunk = frame.chunk

@@ -42,14 +42,34 @@ final class RemoteChannel<Element: Sendable>: RemoteHandle, ChannelBackend, @unc
         var index = elements.startIndex
         loop.begin(operation) { writer in
             var frame = SendFrame(operation, in: &writer)
-            while index != elements.endIndex, !frame.isFull(writer),
-                try frame.add(elements[index], codec, to: &writer)
-            {
-                elements.formIndex(after: &index)
+            // Elements in one piece of memory, as an array's, are read where they lie.
+            let count = try elements.withContiguousStorageIfAvailable { elements in
+                try encode(elements, into: &frame, &writer)
+            }
+            if let count {
+                index = elements.index(elements.startIndex, offsetBy: count)
+            } else {
+                while index != elements.endIndex, !frame.isFull(writer),
+                    try frame.add(elements[index], codec, to: &writer)
+                {
+                    elements.formIndex(after: &index)
+                }
             }
             frame.finish(in: &writer)
         }
         return index
+    }
+
+    private func encode(
+        _ elements: UnsafeBufferPointer<Element>, into frame: inout SendFrame, _ writer: inout MessageWriter
+    ) throws -> Int {
+        var count = 0
+        while count < elements.count, !frame.isFull(writer),
+            try frame.add(elements[count], codec, to: &writer)
+        {
+            count += 1
+        }
+        return count
     }
 
     func receiving(into target: UnsafeMutableRawPointer, timeout: Int64) -> SingleReceive {

@@ -74,7 +74,8 @@ final class ClientLoop: TaskExecutor, Sendable {
 
     /// Says that the task of an operation was cancelled.
     func cancel(_ operation: Operation) {
-        if core.isCurrent {
+        // A codec may cancel a task, and then the output is not to be touched: it waits for the jobs' end.
+        if core.isCurrent, !core.connection.isEncoding {
             core.connection.cancel(operation)
         } else if isHere {
             core.submit(.cancel(operation))

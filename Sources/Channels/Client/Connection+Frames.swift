@@ -26,7 +26,9 @@ extension Connection {
     private func sent(_ frame: FrameReader.Frame) throws(WireFault) {
         let body = UnsafeRawBufferPointer(start: reader.chunk.base + frame.offset, count: frame.count)
         let count = try Sent.count(reading: body)
-        for id in frame.header.request..<(frame.header.request &+ UInt64(count)) {
+        let first = frame.header.request
+        guard first <= UInt64.max - UInt64(count) else { throw Self.unasked(first) }
+        for id in first..<first + UInt64(count) {
             switch operations.end(id) {
             case .awaited(let operation):
                 operation.phase.end()

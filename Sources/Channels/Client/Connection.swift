@@ -45,6 +45,8 @@ final class Connection {
     @exclusivity(unchecked) var operations = OutstandingOperations<Operation>()
     @exclusivity(unchecked) var ledger = SettlementLedger()
     @exclusivity(unchecked) var reader = FrameReader()
+    /// Whether a codec is writing into the output, which nobody else may touch meanwhile.
+    private(set) var isEncoding = false
     /// One chunk holds what a busy turn writes, so that the same warm memory serves every turn.
     private let pool = BufferPool(chunkBytes: 256 << 10, maxSpare: 1)
     private var socket: OwnedDescriptor?
@@ -79,11 +81,11 @@ final class Connection {
         prepareOutput()
         let start = output.bytes.count
         var writer = MessageWriter(appendingTo: exchange(&output.bytes, with: GrowableBytes()))
-        do {
-            try encode(&writer)
-            output.bytes = writer.finish()
-        } catch {
-            output.bytes = writer.finish()
+        isEncoding = true
+        let result = Result { try encode(&writer) }
+        isEncoding = false
+        output.bytes = writer.finish()
+        if case .failure(let error) = result {
             output.bytes.removeLast(output.bytes.count - start)
             return operation.fail(error)
         }

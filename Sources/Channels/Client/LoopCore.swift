@@ -206,10 +206,11 @@ final class LoopCore: @unchecked Sendable {
         let descriptor = connection.descriptor
         if watched != descriptor {
             if watched >= 0 { try? poll.remove(watched) }
-            connection.closeIfOver()
-            watched = connection.descriptor
+            watched = descriptor
             interest = []
         }
+        // Not before it is watched no longer, see `EventPoll`.
+        if watched < 0 { connection.closeIfOver() }
         guard watched >= 0, interest != connection.interest else { return }
         do {
             if interest.isEmpty {

@@ -255,6 +255,57 @@ import Testing
         }
     }
 
+    @Test func whatComesBackSaysSo() async throws {
+        try await withDaemon { daemon, client in
+            let channel = try await client.channel("c", capacity: 2, of: String.self)
+            try await channel.send("again")
+            let path = daemon.socketPath
+            try await onThread {
+                // A session that takes the message and is gone without having settled it.
+                let other = try WireClient(path)
+                guard try other.receive(other.open("c")).delivered?.texts == ["again"] else {
+                    throw LiveFailure("the other session got nothing")
+                }
+            }
+            let message = try await channel.receiveMessage()
+            #expect(message.element == "again")
+            #expect(message.isRedelivered)
+            #expect(message.attempts == 1)
+            try await channel.send("new")
+            let fresh = try await channel.receiveMessage(timeout: .seconds(60))
+            #expect(!fresh.isRedelivered)
+            #expect(fresh.attempts == 0)
+        }
+    }
+
+    @Test func aMessageThatDoesNotDecodeStays() async throws {
+        try await withDaemon { _, client in
+            let bytes = try await client.channel("c", capacity: 4, of: [UInt8].self)
+            let numbers = try await client.channel("c", of: Int32.self)
+            try await bytes.send(contentsOf: [[1, 0, 0, 0], [1, 2], [2, 0, 0, 0]])
+            #expect(try await numbers.receive() == 1)
+            let error = await #expect(throws: ChandError.self) { _ = try await numbers.receive() }
+            #expect(error?.code == .decoding)
+            try await wait(for: bytes, "all back") { $0.unsettled == 0 }
+            #expect(try await bytes.receive() == [1, 2])
+            #expect(try await numbers.receive() == 2)
+        }
+    }
+
+    @Test func channelsOfOneLifeAreEqual() async throws {
+        try await withDaemon { _, client in
+            let first = try await client.channel("c", of: Int.self)
+            let second = try await client.channel("/uid/\(client.daemon.user)/c", of: Int.self)
+            let other = try await client.channel("d", of: Int.self)
+            #expect(first == second)
+            #expect(first != other)
+            #expect(Set([first, second, other]).count == 2)
+            try await client.remove("c")
+            let next = try await client.channel("c", of: Int.self)
+            #expect(first != next)
+        }
+    }
+
     @Test func cancelStorm() async throws {
         try await withDaemon { _, client in
             let channel = try await client.channel("c", capacity: 1, of: Int.self)

@@ -143,6 +143,41 @@ import Testing
         #expect(error?.accepted == 2)
     }
 
+    /// A codec that cancels a task while it writes.
+    private struct Spoiler: ChanCodec {
+        let task: Task<String, any Error>
+        func encode(_ element: Int, into message: inout MessageWriter) {
+            message.append(1)
+            task.cancel()
+            message.append(2)
+        }
+        func decode(_ message: MessageBytes) -> Int { message.count }
+    }
+
+    @Test func aCodecMayCancelATask() async throws {
+        let (daemon, client, channel) = try await ScriptedDaemon.opened()
+        let task = start(on: client, true) { try await channel.receive() }
+        let request = try await daemon.step { try $0.expect(.receive).header.request }
+        async let opening = client.channel("d", codec: Spoiler(task: task))
+        try await daemon.step { peer in
+            let open = try peer.expect(.open)
+            try peer.write(ScriptedDaemon.opened(handle: 4).encoded(request: open.header.request))
+        }
+        let other = try await opening
+        async let sent: Void = client.run { try await other.send(7) }
+        try await daemon.step { peer in
+            let send = try peer.expect(.send)
+            guard Array(send.body.suffix(6)) == [2, 0, 0, 0, 1, 2] else { throw LiveFailure("\(send.body)") }
+            guard try peer.expect(.cancel).header.request == request else {
+                throw LiveFailure("another CANCEL")
+            }
+            try peer.commit(send.header.request)
+            try peer.refuse(request, .cancelled)
+        }
+        try await sent
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+
     @Test func connectingCanBeGivenUp() async throws {
         let daemon = try ScriptedDaemon()
         let path = daemon.path

@@ -40,12 +40,12 @@ import Testing
         #expect(await code { try await client.ping() } == .connectionLost)
     }
 
-    @Test func nonsenseEndsTheConnection() async throws {
+    @Test(arguments: [4711, 0, UInt64.max]) func nonsenseEndsTheConnection(request: UInt64) async throws {
         let (daemon, client, channel) = try await ScriptedDaemon.opened()
         async let received = code { _ = try await channel.receive() }
         try await daemon.step { peer in
             _ = try peer.expect(.receive)
-            try peer.commit(4711)
+            try peer.commit(request)
         }
         #expect(await received == .protocolViolation)
         #expect(await code { try await client.ping() } == .protocolViolation)

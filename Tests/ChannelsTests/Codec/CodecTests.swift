@@ -70,6 +70,7 @@ import Testing
         #expect(message.first == UInt8(ascii: "{"))
         #expect(try codec.decode(MessageBytes(message)) == job)
         #expect(throws: (any Error).self) { try codec.decode([0x7b]) }
+        #expect(try JSONCodec(for: [Int].self).message(for: [1, 2]) == MessageBytes("[1,2]".utf8))
         #expect(try bytes(ElementCodec(JSONCodec(for: Double.self)), 1.5) == Array("1.5".utf8))
     }
 
