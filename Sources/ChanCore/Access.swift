@@ -32,6 +32,8 @@ public struct Identity: Equatable, Sendable {
 
 /// A shared name space that the configuration grants (rule 25).
 public struct Space: Equatable, Sendable {
+    /// As a name: every space that no entry before it names, as in a private daemon.
+    public static let anyName = "*"
     /// The first segment of its names.
     public var name: String
     /// Users who may use it.
@@ -97,7 +99,7 @@ enum ChannelName {
         if space == "uid" { return resolveUser(rest, whole: name, for: identity) }
         if let fault = fault(in: rest) { return .failure(fault) }
         if let fault = fault(in: space) { return .failure(fault) }
-        guard let index = spaces.firstIndex(where: { $0.name == space }),
+        guard let index = spaces.firstIndex(where: { $0.name == space || $0.name == Space.anyName }),
             spaces[index].isGranted(to: identity)
         else {
             return .failure(

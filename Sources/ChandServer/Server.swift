@@ -27,6 +27,9 @@ public final class Server {
     private let watchdogNanoseconds: UInt64?
     private var nextWatchdog = UInt64.max
     private var nextLogSummary: UInt64 = 0
+    /// Whether the loop has once had nothing to do for a moment.
+    private var hasRested = false
+    private static let restNanoseconds: UInt64 = 5_000_000
 
     /// Poll tokens above those of connections.
     enum Token {
@@ -98,8 +101,6 @@ public final class Server {
         do throws(SystemError) {
             if lifeline >= 0 { try poll.add(lifeline, token: Token.lifeline, interest: .read) }
             if watchdogNanoseconds != nil { nextWatchdog = 0 }
-            // Most of the program was needed to start only: parsing of arguments and configuration.
-            ThisProcess.releaseCleanPages()
             Notifier.ready(status: "serving")
             log.info("serving on \(listening.joined(separator: ", "))")
             var isStopping = false
@@ -146,6 +147,15 @@ public final class Server {
         }
         var wake = min(hub.broker.nextDeadline ?? .max, connections.nextDeadline, nextWatchdog)
         wake = min(wake, doors.resumeAt)
+        if !hasRested {
+            try poll.wait(into: &events, timeoutNanoseconds: Self.restNanoseconds)
+            if events.count > 0 { return }
+            // Most of the program was needed to start only: parsing of arguments and configuration. Not before the
+            // first rest, since who waits for the daemon to start would wait for the pages to come back.
+            ThisProcess.releaseCleanPages()
+            hasRested = true
+            return
+        }
         if try spin.wait(on: poll, into: &events, now: now, until: wake) { return }
         let timeout: UInt64? = wake == .max ? nil : wake > now ? wake - now : 0
         try poll.wait(into: &events, timeoutNanoseconds: timeout)

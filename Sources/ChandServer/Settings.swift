@@ -22,11 +22,12 @@ extension BrokerLimits {
 extension Configuration {
     /// The shared spaces with the rights that the broker checks.
     var brokerSpaces: [Space] {
-        spaces.map { space in
+        let granted = spaces.map { space in
             Space(
                 name: space.name, users: space.users.map(\.id) + (everySpaceUserID.map { [$0] } ?? []),
                 groups: space.groups.map(\.id), mayCreate: space.mayCreate)
         }
+        return granted + (everySpaceUserID.map { [Space(name: Space.anyName, users: [$0])] } ?? [])
     }
 }
 

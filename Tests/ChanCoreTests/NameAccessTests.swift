@@ -38,6 +38,15 @@ import Testing
         #expect(scene.engine.broker.channelCount == 0)
     }
 
+    @Test("25 a private daemon grants every shared space to its user, and to nobody else")
+    func everySpace() throws {
+        let scene = scene(spaces: [Space(name: Space.anyName, users: [1000])])
+        #expect(try scene.tryOpen(scene.client(uid: 1000), "/pub/jobs").get().name == "/pub/jobs")
+        #expect(try scene.tryOpen(scene.client(uid: 1000), "/other/jobs").get().created)
+        #expect(failure(scene.tryOpen(scene.client(uid: 1001), "/pub/jobs"))?.kind == .notPermitted)
+        #expect(failure(scene.tryOpen(scene.client(uid: 1000), "/*/jobs"))?.kind == .invalidName)
+    }
+
     @Test("25 case matters, and the 200 bytes are counted without the space")
     func caseAndLength() throws {
         let scene = scene(spaces: [Space(name: "pub", isOpenToAll: true)])
