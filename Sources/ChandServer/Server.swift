@@ -29,7 +29,7 @@ public final class Server {
     private var nextLogSummary: UInt64 = 0
     /// Whether the loop has once had nothing to do for a moment.
     private var hasRested = false
-    private static let restNanoseconds: UInt64 = 5_000_000
+    private static let restNanoseconds: UInt64 = 1_000_000
 
     /// Poll tokens above those of connections.
     enum Token {
