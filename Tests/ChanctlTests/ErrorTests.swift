@@ -64,11 +64,14 @@ import Testing
 
     @Test(arguments: [["show"], ["create"], ["send", "x"], ["recv"], ["close"], ["remove"]])
     func whatIsNotPermittedIsSeven(_ verb: [String]) throws {
-        try DaemonUnderTest.run { (daemon) throws in
-            let outcome = try daemon.start([verb[0], "/not-granted/q"] + verb.dropFirst()).finish()
-            #expect(outcome.code == 7, "\(outcome.complaint)")
-            #expect(outcome.complaint.contains("/not-granted"))
-        }
+        var options = DaemonUnderTest.Options()
+        options.isPrivate = false
+        let daemon = try DaemonUnderTest(options)
+        defer { daemon.kill() }
+        let outcome = try daemon.start([verb[0], "/not-granted/q"] + verb.dropFirst()).finish()
+        #expect(outcome.code == 7, "\(outcome.complaint)")
+        #expect(outcome.complaint.contains("/not-granted"))
+        try daemon.stop()
     }
 
     @Test func aQuotaIsEight() throws {

@@ -26,6 +26,8 @@ public final class DaemonUnderTest: Sendable {
         public var checksInvariants: Bool
         /// The directory of the socket; a new one unless given, and then not removed.
         public var directory: String?
+        /// Whether it grants every shared space to this user; else none, as without a configuration.
+        public var isPrivate = true
 
         /// The defaults of a private daemon but for these keys.
         public init(
@@ -39,7 +41,8 @@ public final class DaemonUnderTest: Sendable {
 
     /// The arguments of a daemon with these options on this socket.
     public static func arguments(_ options: Options, socket: String) -> [String] {
-        var arguments = ["--private", "--stop-with-stdin", "--socket", socket]
+        var arguments = ["--stop-with-stdin", "--socket", socket]
+        if options.isPrivate { arguments.append("--private") }
         if options.checksInvariants { arguments.append("--check-invariants") }
         for (key, value) in options.settings.sorted(by: { $0.key < $1.key }) {
             arguments += ["--set", "\(key)=\(value)"]
