@@ -61,7 +61,7 @@ struct Selection {
             }
             if actions.count > handle.limits.maxSelectCases {
                 throw ChandError(
-                    .invalidArgument,
+                    .quotaExceeded,
                     "a select has \(actions.count) cases, over the limit of \(handle.limits.maxSelectCases)",
                     channel: handle.name)
             }

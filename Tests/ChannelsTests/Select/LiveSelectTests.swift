@@ -136,7 +136,7 @@ import Testing
             let many = Array(repeating: receive(from: here), count: 1025)
             #expect(
                 await #expect(throws: ChandError.self) { _ = try await select(many) }?.code
-                    == .invalidArgument)
+                    == .quotaExceeded)
             await other.close()
         }
     }
