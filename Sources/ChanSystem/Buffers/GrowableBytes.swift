@@ -7,6 +7,8 @@
 ///
 /// Invariants: `0 <= head <= tail <= capacity`; the readable bytes are `base[head..<tail]`; without a base all are 0;
 /// an empty buffer has `head == tail == 0`.
+///
+/// Unchecked for the pointer, which nobody else has: the value can't be copied, and so has one owner at a time.
 public struct GrowableBytes: ~Copyable, @unchecked Sendable {
     @usableFromInline var base: UnsafeMutableRawPointer?
     @usableFromInline var head = 0

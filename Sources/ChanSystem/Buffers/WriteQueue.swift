@@ -9,6 +9,8 @@ import CChanSystem
 ///
 /// Invariants: references are in the order of their positions; a position lies between the number of bytes consumed
 /// so far and that plus the bytes queued; `firstSent` bytes of the first reference are written, fewer than it has.
+///
+/// Unchecked for the references, which the one owner keeps alive until they are released.
 public struct WriteQueue: ~Copyable, @unchecked Sendable {
     @usableFromInline
     struct Reference {

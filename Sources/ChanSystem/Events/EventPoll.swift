@@ -54,6 +54,8 @@ public struct ReadyEvent: Sendable {
 }
 
 /// Room for the events of one wait, used again and again.
+///
+/// Unchecked for the pointer, which nobody else has: the value can't be copied.
 public struct EventBuffer: ~Copyable, @unchecked Sendable {
     fileprivate let storage: UnsafeMutableBufferPointer<chan_event>
     /// How many events the last wait gave.

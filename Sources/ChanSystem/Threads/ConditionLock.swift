@@ -3,6 +3,8 @@
 public import Glibc
 
 /// A value behind a mutex, with threads that wait for it to change.
+///
+/// Unchecked: the state is touched only with the mutex held.
 public final class ConditionLock<State>: @unchecked Sendable {
     @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
     @usableFromInline let condition: UnsafeMutablePointer<pthread_cond_t>

@@ -6,6 +6,8 @@ public import Glibc
 ///
 /// A `pthread_mutex_t` on the heap, because the thread sanitizer understands it; it reports false races for the
 /// standard library's `Mutex` on Linux.
+///
+/// Unchecked: the state is touched only with the mutex held.
 public final class Lock<State: ~Copyable>: @unchecked Sendable {
     @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
     @usableFromInline var state: State
