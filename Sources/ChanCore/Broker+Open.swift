@@ -355,7 +355,9 @@ extension Broker {
             if !channels[channel].flags.contains(.closed) {
                 shut(channel, CloseReason(text: "removed"), into: &sink)
             }
+            let name = channels[channel].name
             pump(channel, into: &sink)
+            recreateIfDeclared(name)
             return nil
         }
     }

@@ -202,7 +202,9 @@ extension Broker {
         let gone = channels.remove(channel)
         accounts[gone.account].channels -= 1
         closeReasons[channel] = nil
+        acceptedByGone += gone.accepted
         if names[gone.name] == channel { names[gone.name] = nil }
+        recreateIfDeclared(gone.name)
     }
 
     mutating func account(of uid: UInt32) -> UInt32 {

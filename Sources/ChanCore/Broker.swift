@@ -37,6 +37,9 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     /// Messages that went without being settled: discarded with their channel (rule 15).
     public internal(set) var discarded: UInt64 = 0
     var names: [String: UInt32] = [:]
+    var declared: [String: DeclaredChannel] = [:]
+    /// Messages accepted by channels that are gone.
+    var acceptedByGone: UInt64 = 0
     var accountIndex: [UInt32: UInt32] = [:]
     var closeReasons: [UInt32: CloseReason] = [:]
     var spaces: [Space]

@@ -250,6 +250,8 @@ struct ChannelFlags: OptionSet {
     @inlinable static var paused: ChannelFlags { ChannelFlags(rawValue: 1024) }
     /// Sends fail now: it fails with its last receiver, had one, and has none (rule 16).
     @inlinable static var noReceivers: ChannelFlags { ChannelFlags(rawValue: 512) }
+    /// The configuration wants a channel of this name (rule 15).
+    @inlinable static var declared: ChannelFlags { ChannelFlags(rawValue: 2048) }
     @inlinable static var stopsSends: ChannelFlags { [.closed, .noReceivers] }
 }
 
@@ -282,6 +284,8 @@ struct Channel {
     @usableFromInline var account: UInt32
     @usableFromInline var mode: UInt16
     @usableFromInline var flags: ChannelFlags
+    /// Bytes queued from which on there is no room.
+    @usableFromInline var byteLimit = Int.max
 
     init(
         name: String, typeTag: String?, generation: UInt64, capacity: Int64, owner: UInt32, group: UInt32,
@@ -299,16 +303,20 @@ struct Channel {
     }
 
     /// A message could go into the buffer now.
-    @inlinable var hasRoom: Bool { capacity == -1 || Int64(queued) < capacity }
+    @inlinable var hasRoom: Bool {
+        (capacity == -1 || Int64(queued) < capacity) && queuedBytes < byteLimit
+    }
     /// A send meets a receive (rule 3); undecided acts the same (rule 14).
     @inlinable var isRendezvous: Bool { capacity == 0 || capacity == Capacity.undecided }
     /// Nothing can come any more (rule 4).
     @inlinable var isFinished: Bool { flags.contains(.closed) && queued == 0 && unsettled == 0 }
-    /// Neither handle nor message holds the generation alive (rule 15); a removed one keeps nothing.
+    /// Neither handle, message nor wish holds the generation alive (rule 15); a removed one keeps nothing.
     @inlinable var isUnused: Bool {
-        firstHandle == none && unsettled == 0
-            && (flags.contains(.removed) || (queued == 0 && aside.head == none))
-            && !flags.contains(.keep)
+        guard firstHandle == none, unsettled == 0 else { return false }
+        if flags.contains(.removed) { return true }
+        guard queued == 0, aside.head == none else { return false }
+        // A declared channel is made anew, which replaces keeping it.
+        return flags.contains(.declared) ? flags.contains(.closed) : !flags.contains(.keep)
     }
 }
 

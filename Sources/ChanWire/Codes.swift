@@ -40,6 +40,8 @@ public enum FailureCode: UInt16, Sendable, CaseIterable {
     case leaseExpired = 17
     /// The messages are committed, and nobody will confirm them (rule 20).
     case notConfirmed = 18
+    /// The configuration is wrong; the daemon keeps the one it has.
+    case invalidConfiguration = 19
 }
 
 /// Why a session ends; the `field` of a GOODBYE frame.

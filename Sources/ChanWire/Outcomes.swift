@@ -195,6 +195,11 @@ public enum SimpleFrame {
         WireWriter(.cancel, request: request).finish()
     }
 
+    /// DAEMON_STATUS: asks for the state of the daemon as a whole.
+    public static func daemonStatus(request: UInt64) -> [UInt8] {
+        WireWriter(.daemonStatus, request: request).finish()
+    }
+
     /// LEAVE: the client ends the session in order.
     public static func leave() -> [UInt8] {
         WireWriter(.leave).finish()

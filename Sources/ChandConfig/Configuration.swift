@@ -17,6 +17,8 @@ public struct Configuration: Sendable, Equatable {
     public var shutdown = Shutdown()
     /// The shared spaces, one per `[[space]]`, in the order of the file.
     public var spaces: [SharedSpace] = []
+    /// The declared channels, one per `[[channel]]`, in the order of the files.
+    public var channels: [ChannelDeclaration] = []
     /// The user to whom every shared space is granted, as in the private daemon of `chanctl run`; no key
     /// sets it.
     public var everySpaceUserID: UInt32?
@@ -47,6 +49,8 @@ extension Configuration {
         public var adminGroup: NamedID?
         /// The key `daemon.log_level`.
         public var logLevel = LogLevel.info
+        /// The key `daemon.idle_exit`; zero for never.
+        public var idleExit = Duration.zero
     }
 
     /// What one user, one session and the whole daemon may hold.
@@ -125,6 +129,31 @@ public struct SharedSpace: Sendable, Equatable {
         self.users = users
         self.mayCreate = mayCreate
     }
+}
+
+/// A channel that is there as long as the daemon is (rule 15).
+public struct ChannelDeclaration: Sendable, Equatable {
+    /// Its absolute name.
+    public var name: String
+    /// 0 rendezvous, above 0 buffered, -1 unbounded.
+    public var capacity = 0
+    /// What its messages mean; empty for whatever an open states.
+    public var typeTag = ""
+    /// Who owns it; none for the daemon's own user, or, below `/uid/NUMBER`, for that user.
+    public var owner: NamedID?
+    /// Its group; none for what a channel of its space gets.
+    public var group: NamedID?
+    /// Its permission bits; none for what a channel of its space gets.
+    public var mode: UInt32?
+    /// It closes when its last sender goes (rule 16).
+    public var closeWithLastSender = false
+    /// Its sends fail while no receiver is there (rule 16).
+    public var failWithLastReceiver = false
+    /// Bytes from which on its sends wait for room; 0 for no bound but the quotas.
+    public var maxBytes = 0
+
+    /// A rendezvous channel.
+    public init(name: String) { self.name = name }
 }
 
 /// A user or group as it was written, with the id it had when the configuration was loaded.

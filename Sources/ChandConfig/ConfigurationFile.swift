@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanSystem
 import Glibc
 
 /// The bytes of a configuration file, read only where nobody else can have written them.
@@ -40,6 +41,18 @@ enum ConfigurationFile {
                 "may be written by its group or by everybody (mode 0\(mode)): chmod go-w \(path)")
         }
         return try contents(of: descriptor, path)
+    }
+
+    /// The configuration files of a directory, in the order of their names; none where there is no such
+    /// directory.
+    static func names(in directory: String) throws(ConfigurationProblem.AsError) -> [String] {
+        do throws(SystemError) {
+            return try Files.names(in: directory).filter { $0.hasSuffix(".toml") && !$0.hasPrefix(".") }
+                .sorted()
+        } catch {
+            if error.errno == ENOENT { return [] }
+            throw problem(directory, .unreadable, "can't be read: \(String(cString: strerror(error.errno)))")
+        }
     }
 
     private static func contents(of descriptor: Int32, _ path: String) throws(ConfigurationProblem.AsError)

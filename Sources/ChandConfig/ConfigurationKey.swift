@@ -28,13 +28,13 @@ public struct ConfigurationKey: Sendable, Equatable {
     /// `section.name`.
     public var fullName: String { "\(section).\(name)" }
 
-    /// The environment variable that overrides it; none for a space's keys.
+    /// The environment variable that overrides it; none for keys of a `[[space]]` or `[[channel]]`.
     ///
     /// The section is part of the name but for `[daemon]`, so that `CHAND_SOCKET` is the daemon's word for
     /// the socket as it is the clients'.
     public var environmentVariable: String? {
         switch section {
-        case "space": nil
+        case "space", "channel": nil
         case "daemon": "CHAND_" + name.uppercased()
         default: "CHAND_" + section.uppercased() + "_" + name.uppercased()
         }

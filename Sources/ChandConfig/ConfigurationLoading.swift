@@ -32,7 +32,14 @@ extension Configuration {
     /// Where the configuration is looked for where nobody names a file.
     public static let defaultPath = "/etc/chand/chand.toml"
 
-    /// Reads the file, then the environment over it, then the flags over both.
+    /// Where files lie that are read after `file`: `/etc/chand/chand.d` for `/etc/chand/chand.toml`.
+    public static func dropInDirectory(of file: String) -> String {
+        (file.hasSuffix(".toml") ? String(file.dropLast(5)) : file) + ".d"
+    }
+
+    /// Reads the file and its drop-ins, then the environment over them, then the flags over all.
+    ///
+    /// The drop-ins are the files `*.toml` of ``dropInDirectory(of:)``, in the order of their names.
     ///
     /// - Parameters:
     ///   - path: The file, which has to be there; with `nil` it is `defaultPath`, which need not.
@@ -55,6 +62,13 @@ extension Configuration {
                 reader.problems.append(
                     ConfigurationProblem(.unreadable, at: .file(path: file, line: 0), "there is no such file")
                 )
+            }
+            let directory = dropInDirectory(of: file)
+            for name in try ConfigurationFile.names(in: directory) {
+                let path = "\(directory)/\(name)"
+                if let text = try ConfigurationFile.read(path, daemonUserID: daemonUserID ?? geteuid()) {
+                    reader.read(text, path: path)
+                }
             }
         } catch {
             reader.problems.append(error.problem)

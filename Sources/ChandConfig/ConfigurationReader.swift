@@ -9,6 +9,7 @@ struct ConfigurationReader {
     /// Who set a key last, for rules between several.
     var origins: [String: Origin] = [:]
     var spaceOrigins: [String: Origin] = [:]
+    var channelOrigins: [String: Origin] = [:]
     let names: NameLookup
 
     init(names: NameLookup) {
@@ -17,6 +18,7 @@ struct ConfigurationReader {
 
     /// The result, once everything has been read.
     consuming func finish() throws(ConfigurationError) -> Configuration {
+        if problems.isEmpty { checkSpacesOfChannels() }
         if problems.isEmpty {
             // With values missing, a rule between them would report consequences.
             for relation in ConfigurationSchema.relations where !relation.holds(configuration) {
@@ -54,7 +56,9 @@ struct ConfigurationReader {
         for entry in root.entries {
             let origin = Origin.file(path: path, line: entry.line)
             if entry.key == "space" {
-                readSpaces(entry, at: origin, path: path)
+                for table in tables(of: entry, at: origin) { readSpace(table, path: path) }
+            } else if entry.key == "channel" {
+                for table in tables(of: entry, at: origin) { readChannel(table, path: path) }
             } else if sections.contains(entry.key) {
                 guard case .table = entry.value else {
                     let message = "expected a table, [\(entry.key)], not \(entry.value.typeName)"
@@ -69,20 +73,54 @@ struct ConfigurationReader {
                     if let place = places.first {
                         "stands outside its section: it belongs below [\(place)]"
                     } else {
-                        unknown(entry.key, "section", among: sections.sorted() + ["space"])
+                        unknown(entry.key, "section", among: sections.sorted() + ["space", "channel"])
                     }
                 report(.unknownKey, at: origin, key: entry.key, message)
             }
         }
     }
 
-    private mutating func readSpaces(_ entry: TomlTable.Entry, at origin: Origin, path: String) {
+    private mutating func tables(of entry: TomlTable.Entry, at origin: Origin) -> [TomlTable] {
         guard case .array(let elements) = entry.value, elements.count == entry.tables.count else {
-            let message = "expected [[space]], in two brackets, before each space's keys"
-            report(.wrongType, at: origin, key: "space", message)
-            return
+            let message = "expected [[\(entry.key)]], in two brackets, before each \(entry.key)'s keys"
+            report(.wrongType, at: origin, key: entry.key, message)
+            return []
         }
-        for table in entry.tables { readSpace(table, path: path) }
+        return entry.tables
+    }
+
+    /// Reads the keys of one table of several, as of a `[[space]]`, into a draft; returns their lines, and
+    /// reports what is wrong.
+    mutating func read<Draft>(
+        _ table: TomlTable, path: String, as section: String, into draft: inout Draft,
+        with bindings: [KeyBinding<Draft>]
+    ) -> [String: Int] {
+        var lines: [String: Int] = [:]
+        for entry in table.entries {
+            let place = Origin.file(path: path, line: entry.line)
+            let fullName = "\(section).\(entry.key)"
+            guard let binding = bindings.first(where: { $0.key.name == entry.key }) else {
+                let message = unknown(entry.key, "key of [[\(section)]]", among: bindings.map(\.key.name))
+                report(.unknownKey, at: place, key: fullName, message)
+                continue
+            }
+            lines[entry.key] = entry.line
+            do throws(Refusal) {
+                try binding.store(entry.value, &draft, names)
+            } catch {
+                report(error, at: place, key: fullName)
+            }
+        }
+        return lines
+    }
+
+    /// Reports a second table of the same name.
+    mutating func report(
+        twice name: String, first: Origin, in section: String, path: String, line: Int
+    ) {
+        report(
+            .impossibleValue, at: .file(path: path, line: line), key: "\(section).name",
+            "\"\(name)\" is there already: \(first)")
     }
 
     private mutating func readSection(_ section: String, _ table: TomlTable, path: String) {

@@ -2,8 +2,13 @@
 
 /// The one table of keys: what is read, checked, documented and tested all follows from it.
 public enum ConfigurationSchema {
-    /// Every key, in the order of the shipped file; those of `[[space]]` last.
-    public static var keys: [ConfigurationKey] { bindings.map(\.key) + spaceBindings.map(\.key) }
+    /// Every key, in the order of the shipped file; those of `[[space]]` and `[[channel]]` last.
+    public static var keys: [ConfigurationKey] {
+        bindings.map(\.key) + spaceBindings.map(\.key) + channelBindings.map(\.key)
+    }
+
+    /// Keys that a running daemon keeps as they were when it started; a reload says so where they differ.
+    public static let fixedAtStart = ["daemon.socket", "daemon.socket_mode", "loop.turn_bytes", "loop.spin"]
 
     private static func key<Value: Sendable>(
         _ section: String, _ name: String, _ path: any WritableKeyPath<Configuration, Value> & Sendable,
@@ -26,6 +31,10 @@ public enum ConfigurationSchema {
         key(
             "daemon", "log_level", \.daemon.logLevel, .level, "\"error\", \"warning\", \"info\" or \"debug\"",
             "What is logged: this and everything more important."),
+        key(
+            "daemon", "idle_exit", \.daemon.idleExit, .duration(.zero...(.seconds(86_400))), "seconds",
+            "How long nothing must be connected and nothing stored before the daemon ends, to be started again",
+            "by systemd's socket at the next connect. 0 for never."),
 
         key(
             "limits", "sessions", \.limits.sessions, .count(1...1_000_000), "sessions",
@@ -118,6 +127,45 @@ public enum ConfigurationSchema {
         KeyBinding(
             "space", "optional", \.optional, .boolean, unit: "true or false", default: SpaceDraft(),
             ["With true, a group or user that this machine does not have is left out with a warning."]),
+    ]
+
+    static let channelBindings: [KeyBinding<ChannelDraft>] = [
+        KeyBinding(
+            "channel", "name", \.name, .channelName, unit: "absolute name of a channel", default: nil,
+            ["Where it lies: in a shared space, or, as /uid/NUMBER/NAME, in a user's own."]),
+        KeyBinding(
+            "channel", "capacity", \.capacity, .count(-1...1 << 31), unit: "messages",
+            default: ChannelDraft(),
+            [
+                "How many messages it holds before sends wait: 0 for a rendezvous, -1 for no bound but the quotas."
+            ]),
+        KeyBinding(
+            "channel", "type", \.typeTag, .typeTag, unit: "text", default: ChannelDraft(),
+            ["What its messages mean: an open that states another type is refused. Empty: as an open states."]
+        ),
+        KeyBinding(
+            "channel", "owner", \.owner, .name, unit: "user, by name or id", default: ChannelDraft(),
+            ["Who owns it, and may remove it. Empty: chand's own user, or the one of /uid/NUMBER."]),
+        KeyBinding(
+            "channel", "group", \.group, .name, unit: "group, by name or id", default: ChannelDraft(),
+            ["Its group. Empty: the first group of its space."]),
+        KeyBinding(
+            "channel", "mode", \.mode, .channelMode, unit: "octal mode", default: ChannelDraft(),
+            [
+                "Who may use it, as for files: read is receive, write is send and close. Empty: \"0660\" in a shared",
+                "space, \"0600\" in a user's own.",
+            ]),
+        KeyBinding(
+            "channel", "close_with_last_sender", \.closeWithLastSender, .boolean, unit: "true or false",
+            default: ChannelDraft(),
+            ["Whether it closes when its last sender goes. It is then made anew when it is empty."]),
+        KeyBinding(
+            "channel", "fail_with_last_receiver", \.failWithLastReceiver, .boolean, unit: "true or false",
+            default: ChannelDraft(),
+            ["Whether sends fail when the last receiver has gone, until the next one comes."]),
+        KeyBinding(
+            "channel", "max_bytes", \.maxBytes, .bytes(0...1 << 40), unit: "bytes", default: ChannelDraft(),
+            ["Bytes of messages from which on sends wait for room. 0: no bound but the quotas."]),
     ]
 
     /// What one value demands of another: checked when all of them are known.

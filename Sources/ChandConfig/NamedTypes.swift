@@ -23,20 +23,67 @@ extension ValueType<String> {
         }
     }
 
+    /// Whether rule 25 allows this between two slashes of a channel's name.
+    private static func isSegment(_ text: some StringProtocol) -> Bool {
+        guard let first = text.utf8.first, first != UInt8(ascii: "."), first != UInt8(ascii: "-") else {
+            return false
+        }
+        return text.utf8.allSatisfy {
+            switch $0 {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): true
+            case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): true
+            default: false
+            }
+        }
+    }
+
+    /// The absolute name of a channel (rule 25).
+    static var channelName: ValueType {
+        ValueType("name") { raw, _ throws(Refusal) in
+            let name = try string(raw, such: "\"/pub/jobs\"")
+            let segments = name.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+            let isUsers = segments.first == "uid"
+            let own = segments.dropFirst(isUsers ? 2 : 1)
+            guard name.hasPrefix("/"), !own.isEmpty, segments.allSatisfy({ isSegment($0) }),
+                own.reduce(-1, { $0 + $1.utf8.count + 1 }) <= 200,
+                !isUsers
+                    || segments.dropFirst().first.flatMap({ UInt32($0) }).map({ "\($0)" })
+                        == segments.dropFirst().first.map({ String($0) })
+            else {
+                throw Refusal(
+                    code: .impossibleValue,
+                    message:
+                        "\"\(name)\" is no absolute name of a channel, as /pub/jobs and /uid/1000/jobs are")
+            }
+            return name
+        } write: {
+            "\"\($0)\""
+        }
+    }
+
+    /// What messages mean: at most as long as a name, and one line.
+    static var typeTag: ValueType {
+        ValueType("text") { raw, _ throws(Refusal) in
+            let text = try string(raw, such: "\"image/png\"")
+            guard text.utf8.count <= 200,
+                text.unicodeScalars.allSatisfy({ $0.value >= 32 && $0.value != 127 })
+            else {
+                throw Refusal(
+                    code: .impossibleValue, message: "a type has at most 200 bytes, and no control characters"
+                )
+            }
+            return text
+        } write: {
+            "\"\($0)\""
+        }
+    }
+
     /// One segment of a channel's name, for a shared space.
     static var spaceName: ValueType {
         ValueType("name") { raw, _ throws(Refusal) in
             let name = try string(raw, such: "\"pub\"")
-            let allowed = name.utf8.allSatisfy {
-                switch $0 {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-                case UInt8(ascii: "0")...UInt8(ascii: "9"): true
-                case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): true
-                default: false
-                }
-            }
-            guard allowed, (1...64).contains(name.utf8.count), !name.hasPrefix("."), !name.hasPrefix("-")
-            else {
+            guard isSegment(name), name.utf8.count <= 64 else {
                 throw Refusal(
                     code: .impossibleValue,
                     message:
@@ -75,6 +122,40 @@ extension ValueType<UInt32> {
             return mode
         } write: {
             write($0)
+        }
+    }
+}
+
+extension ValueType<UInt32?> {
+    /// A channel's permissions in octal digits; empty for those of its space.
+    static var channelMode: ValueType {
+        ValueType("mode") { raw, _ throws(Refusal) in
+            let text = try string(raw, such: "\"0660\"")
+            if text.isEmpty { return nil }
+            guard (3...4).contains(text.utf8.count), let mode = UInt32(text, radix: 8), mode & ~0o777 == 0
+            else {
+                throw Refusal(
+                    code: .impossibleValue, message: "\"\(text)\" is no mode: octal, \"0000\" to \"0777\"")
+            }
+            return mode
+        } write: { mode in
+            mode.map {
+                "\"" + String(repeating: "0", count: max(0, 4 - String($0, radix: 8).count))
+                    + String($0, radix: 8) + "\""
+            }
+                ?? "\"\""
+        }
+    }
+}
+
+extension ValueType<WrittenName> {
+    /// One user or group, by name or id; empty for none.
+    static var name: ValueType {
+        ValueType("name or id") { raw, _ throws(Refusal) in
+            if case .integer(let id) = raw { return WrittenName(text: "\(id)", line: nil) }
+            return WrittenName(text: try string(raw, such: "\"www-data\""), line: nil)
+        } write: {
+            "\"\($0.text)\""
         }
     }
 }

@@ -15,34 +15,15 @@ extension ConfigurationReader {
         let origin = ConfigurationProblem.Origin.file(path: path, line: table.line)
         let before = problems.count
         var draft = SpaceDraft()
-        var lines: [String: Int] = [:]
-        for entry in table.entries {
-            let place = ConfigurationProblem.Origin.file(path: path, line: entry.line)
-            let fullName = "space.\(entry.key)"
-            guard let binding = ConfigurationSchema.spaceBindings.first(where: { $0.key.name == entry.key })
-            else {
-                let names = ConfigurationSchema.spaceBindings.map(\.key.name)
-                report(
-                    .unknownKey, at: place, key: fullName,
-                    unknown(entry.key, "key of [[space]]", among: names))
-                continue
-            }
-            lines[entry.key] = entry.line
-            do throws(Refusal) {
-                try binding.store(entry.value, &draft, names)
-            } catch {
-                report(error, at: place, key: fullName)
-            }
-        }
+        let lines = read(
+            table, path: path, as: "space", into: &draft, with: ConfigurationSchema.spaceBindings)
         if lines["name"] == nil {
             report(
                 .missingKey, at: origin, key: "space.name",
                 "is missing: name = \"pub\" would make /pub/... shared")
         } else if let first = spaceOrigins[draft.name] {
-            let place = ConfigurationProblem.Origin.file(path: path, line: lines["name"] ?? table.line)
             report(
-                .impossibleValue, at: place, key: "space.name", "\"\(draft.name)\" is there already: \(first)"
-            )
+                twice: draft.name, first: first, in: "space", path: path, line: lines["name"] ?? table.line)
         }
         guard problems.count == before else { return }
         spaceOrigins[draft.name] = origin

@@ -39,7 +39,9 @@ extension Server {
         if let goodbye = refusal(of: credentials) {
             log.limited(
                 .warning, user: credentials.uid, reason: "refused: \(goodbye.rawCode)", now: now,
-                "refused pid \(credentials.pid), uid \(credentials.uid): \(goodbye.text)")
+                "refused pid \(credentials.pid), uid \(credentials.uid): \(goodbye.text)",
+                event: .sessionRefused,
+                fields: [.peerUid(credentials.uid), .peerPid(credentials.pid), .reason(goodbye.rawCode)])
             // One try: a new socket's buffer takes it, and nothing waits on who is refused.
             _ = goodbye.encoded().withUnsafeBytes { Transfer.send(descriptor.raw, $0) }
             return

@@ -43,8 +43,14 @@ extension Hub {
             try checkRequest(header, session: session)
             let answer = try administer(type, header, frame.body, session: session)
             outbox.append(answer, to: connection)
+        case .control:
+            let control = try ControlRequest(header, reading: frame.body)
+            try command(.change(control), header, from: connection)
+        case .daemonStatus:
+            try WireReader(frame.body).finish()
+            try command(.status, header, from: connection)
         case .welcome, .goodbye, .opened, .done, .sent, .received, .selected, .failed, .inspected, .listed,
-            .described, .pong:
+            .described, .pong, .daemonState:
             throw WireFault(.outOfState, "a client does not send \(type)")
         }
     }
@@ -54,6 +60,19 @@ extension Hub {
         guard !broker.isUnderWay(session: session, request: header.request) else {
             throw WireFault(.requestInUse, "request id \(header.request) belongs to an operation under way")
         }
+    }
+
+    /// What concerns the daemon itself is for administrators, whichever socket they come through.
+    private mutating func command(
+        _ control: Control, _ header: FrameHeader, from connection: Connection
+    ) throws(WireFault) {
+        try checkRequest(header, session: connection.session)
+        guard broker.isAdministrator(session: connection.session) else {
+            let failure = Failure(.notPermitted, text: "only an administrator controls the daemon")
+            outbox.failed(session: connection.session, request: header.request, failure: failure)
+            return
+        }
+        controls.append((connection, header.request, control))
     }
 
     private mutating func send(

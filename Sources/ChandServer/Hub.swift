@@ -9,14 +9,21 @@ import ChanWire
 struct Hub: ~Copyable {
     var broker: Broker<MessageBody>
     var outbox = Outbox()
-    let maxMessageBytes: Int
-    let limits: BrokerLimits
+    private(set) var maxMessageBytes: Int
+    private(set) var limits: BrokerLimits
+    /// What administrators asked of the daemon itself, for its owner to do after the frames of this turn.
+    var controls: [(connection: Connection, request: UInt64, control: Control)] = []
+    /// What an administrator asks for.
+    enum Control {
+        case change(ControlRequest)
+        case status
+    }
     /// Drawn at each start (WELCOME): another one tells a client that all state is gone.
     let instance: UInt64
     /// Frames of one connection that are run in one turn.
-    let framesPerTurn: Int
+    private(set) var framesPerTurn: Int
     /// Output of a connection from which on its frames wait: it is to read first what it asked for.
-    let outputHighWatermark: Int
+    private(set) var outputHighWatermark: Int
     /// Frames between two looks at the output, whose answers it may exceed the mark by.
     private static let framesBetweenLooks = 8
     /// Whether the whole state is checked after every frame; for tests.
@@ -38,6 +45,23 @@ struct Hub: ~Copyable {
         self.outputHighWatermark = outputHighWatermark
         self.instance = instance
         self.checksInvariants = checksInvariants
+    }
+
+    /// Puts other limits and spaces in force; sessions that are there keep what WELCOME told them.
+    mutating func reconfigure(
+        limits: BrokerLimits, spaces: [Space], maxMessageBytes: Int, framesPerTurn: Int,
+        outputHighWatermark: Int
+    ) {
+        self.limits = limits
+        self.maxMessageBytes = maxMessageBytes
+        self.framesPerTurn = framesPerTurn
+        self.outputHighWatermark = outputHighWatermark
+        broker.reconfigure(limits: limits, spaces: spaces)
+    }
+
+    /// Makes the channels that the configuration declares; returns those that can't be made.
+    mutating func declare(_ list: [DeclaredChannel]) -> [(name: String, failure: Failure)] {
+        broker.declare(list, into: &outbox)
     }
 
     /// The largest body of a frame after the handshake.

@@ -14,8 +14,8 @@ import Systemd
 public final class Log: Sendable {
     /// How a line begins.
     public enum Style: Sendable {
-        /// `<4>chand: text`, as systemd reads the priority from a service's standard error; it knows the
-        /// time itself.
+        /// Entries with fields by the journal's own socket; where that fails, `<4>chand: text` on standard
+        /// error, as systemd reads the priority from it. The journal knows the time itself.
         case journal
         /// `2026-01-31T12:00:00.000Z chand warning: text`.
         case timestamps
@@ -41,10 +41,12 @@ public final class Log: Sendable {
     ///   - style: How lines begin; by default what suits the descriptor.
     ///   - capacity: How many lines wait at most.
     ///   - clock: The time of day in nanoseconds since 1970.
+    ///   - journal: What takes the entries of ``Style/journal``, and says whether it did.
     /// - Throws: The system has no room for a thread.
     public init(
         level: LogLevel, to descriptor: Int32 = 2, style: Style? = nil, capacity: Int = 1024,
-        clock: @escaping @Sendable () -> UInt64 = { WallClock.now() }
+        clock: @escaping @Sendable () -> UInt64 = { WallClock.now() },
+        journal: @escaping @Sendable (LogLine) -> Bool = { $0.sendToJournal() }
     ) throws(SystemError) {
         threshold = Atomic(level.priority)
         self.clock = clock
@@ -53,7 +55,7 @@ public final class Log: Sendable {
         let style = style ?? .suited(to: descriptor)
         thread = try NativeThread.start(name: "chand-log") {
             while case .batch(let batch) = queue.wait(for: { $0.next() }) {
-                let bytes = batch.bytes(style: style)
+                let bytes = batch.bytes(style: style, journal: journal)
                 bytes.withUnsafeBytes { bytes in
                     // A log that can't be written has nobody to tell.
                     do throws(SystemError) { try Transfer.writeAll(descriptor, bytes) } catch {}
@@ -76,21 +78,30 @@ public final class Log: Sendable {
     }
 
     /// Writes one line, if its level is written; the text is made only then.
-    public func write(_ level: LogLevel, _ text: @autoclosure () -> String) {
+    public func write(
+        _ level: LogLevel, _ text: @autoclosure () -> String, event: LogEvent? = nil,
+        fields: [LogField] = []
+    ) {
         guard level.priority <= threshold.load(ordering: .relaxed) else { return }
-        let line = LogLine(time: clock(), level: level, text: text())
+        let line = LogLine(time: clock(), level: level, text: text(), event: event, fields: fields)
         queue.withLock { $0.append(line) }
         queue.broadcast()
     }
 
     /// Something failed and somebody has to act.
-    public func error(_ text: @autoclosure () -> String) { write(.error, text()) }
+    public func error(_ text: @autoclosure () -> String, event: LogEvent? = nil) {
+        write(.error, text(), event: event)
+    }
 
     /// Something was refused, skipped or dropped.
-    public func warning(_ text: @autoclosure () -> String) { write(.warning, text()) }
+    public func warning(_ text: @autoclosure () -> String, event: LogEvent? = nil) {
+        write(.warning, text(), event: event)
+    }
 
     /// Something an operator wants to know.
-    public func info(_ text: @autoclosure () -> String) { write(.info, text()) }
+    public func info(_ text: @autoclosure () -> String, event: LogEvent? = nil) {
+        write(.info, text(), event: event)
+    }
 
     /// Something a developer wants to know.
     public func debug(_ text: @autoclosure () -> String) { write(.debug, text()) }
@@ -103,12 +114,15 @@ public final class Log: Sendable {
     ///   - reason: What happened, always in the same words: the key of the limit.
     ///   - now: An instant of `MonotonicClock`.
     public func limited(
-        _ level: LogLevel, user: UInt32, reason: String, now: UInt64, _ text: @autoclosure () -> String
+        _ level: LogLevel, user: UInt32, reason: String, now: UInt64, _ text: @autoclosure () -> String,
+        event: LogEvent, fields: [LogField] = []
     ) {
         guard level.priority <= threshold.load(ordering: .relaxed) else { return }
         let key = LogLimiter.Key(user: user, reason: reason)
         guard let leftOut = limiter.withLock({ $0.admit(key, level: level, now: now) }) else { return }
-        write(level, leftOut == 0 ? text() : "\(text()) (and \(leftOut) more like this before)")
+        write(
+            level, leftOut == 0 ? text() : "\(text()) (and \(leftOut) more like this before)",
+            event: event, fields: fields)
     }
 
     /// Says what ``limited(_:user:reason:now:_:)`` left out in minutes that are over; due about once a
@@ -137,10 +151,25 @@ public final class Log: Sendable {
 }
 
 /// One line before it is formatted, which is the log thread's work.
-private struct LogLine {
+public struct LogLine: Sendable {
     let time: UInt64
-    let level: LogLevel
-    let text: String
+    /// How important it is.
+    public let level: LogLevel
+    /// What it says.
+    public let text: String
+    /// What kind of event it is, where that is one an operator may look for.
+    public var event: LogEvent?
+    /// What else the journal gets.
+    public var fields: [LogField] = []
+
+    /// Gives the line to the journal, and says whether that succeeded.
+    public func sendToJournal() -> Bool {
+        Journal.send(text, priority: level.priority, fields: journalFields)
+    }
+
+    private var journalFields: [(name: String, value: String)] {
+        (event.map { [("MESSAGE_ID", $0.id)] } ?? []) + fields.map { ($0.name, $0.value) }
+    }
 }
 
 /// What waits to be written.
@@ -184,9 +213,12 @@ private struct LogBatch {
     let lines: [LogLine]
     let dropped: Int
 
-    func bytes(style: Log.Style) -> [UInt8] {
+    /// What goes to the descriptor; the journal gets its entries on the way.
+    func bytes(style: Log.Style, journal: (LogLine) -> Bool) -> [UInt8] {
         var bytes: [UInt8] = []
-        for line in lines { bytes += Self.format(line, style).utf8 }
+        for line in lines where style != .journal || !journal(line) {
+            bytes += Self.format(line, style).utf8
+        }
         if dropped > 0 {
             let text =
                 "\(dropped) log lines were dropped, because they could not be written as fast as they came"

@@ -11,7 +11,8 @@ import Systemd
 /// A turn reads every ready connection once, runs its complete frames, lets time pass, and writes every
 /// touched connection once. Nothing in a turn waits for a peer, and each connection's share of it is bounded.
 public final class Server {
-    let configuration: Configuration
+    var configuration: Configuration
+    let source: ConfigurationSource
     let log: Log
     let poll: EventPoll
     var hub: Hub
@@ -21,12 +22,25 @@ public final class Server {
     var backlogged: [Connection] = []
     /// Set by a signal, or from another thread by `stop()`: the loop ends.
     let stopRequest: StopRequest
-    private var events = EventBuffer()
+    var events = EventBuffer()
     private let scratch: UnsafeMutableRawBufferPointer
     private var spin: Spin
     private let watchdogNanoseconds: UInt64?
     private var nextWatchdog = UInt64.max
     private var nextLogSummary: UInt64 = 0
+    /// Reads the configuration anew, on a thread of its own.
+    let reloader: Reloader
+    /// Requests that wait for the reading that goes on, and for the one after it.
+    var reloadRequests: (current: [ReloadRequest], next: [ReloadRequest]) = ([], [])
+    var isReloading = false
+    var reloadsAgain = false
+    var reloadFailure = ""
+    var status = StatusLine()
+    private var idleSince: UInt64?
+    let started = MonotonicClock.now()
+    /// By when sessions have to be finished; nil while nobody asked the daemon to stop.
+    var stopDeadline: UInt64?
+    private var hasSignal = false
     /// Whether the loop has once had nothing to do for a moment.
     private var hasRested = false
     private static let restNanoseconds: UInt64 = 1_000_000
@@ -35,6 +49,8 @@ public final class Server {
     enum Token {
         static let stop = UInt64.max
         static let lifeline = UInt64.max - 1
+        static let signal = UInt64.max - 2
+        static let reloaded = UInt64.max - 3
         static let firstDoor = UInt64.max - 1024
     }
 
@@ -42,9 +58,11 @@ public final class Server {
     ///
     /// - Throws: `ServerError` that says what is wrong with the socket or the machine.
     public init(
-        configuration: Configuration, log: Log, checksInvariants: Bool = false
+        configuration: Configuration, source: ConfigurationSource = .none, log: Log,
+        checksInvariants: Bool = false
     ) throws(ServerError) {
         self.configuration = configuration
+        self.source = source
         self.log = log
         let limits = configuration.limits
         hub = Hub(
@@ -60,8 +78,10 @@ public final class Server {
         do throws(SystemError) {
             poll = try EventPoll()
             stopRequest = try StopRequest()
+            reloader = try Reloader(source)
             doors = try Doors(configuration)
             try poll.add(stopRequest.descriptor, token: Token.stop, interest: .read)
+            try poll.add(reloader.descriptor, token: Token.reloaded, interest: .read)
             try doors.watch(poll)
         } catch {
             throw ServerError(error)
@@ -84,49 +104,75 @@ public final class Server {
     /// What may be called from other threads to stop the loop, without holding the server.
     public var stopper: StopRequest { stopRequest }
 
-    /// Serves until something asks for the end, then says goodbye to every session.
+    /// Serves until something asks for the end, then stops in order.
     ///
+    /// SIGHUP reads the configuration anew; a second signal to end cuts the orderly stop short.
     /// - Parameter lifeline: a descriptor whose end means the same as a signal; -1 for none.
     public func run(signals: borrowing SignalSource, lifeline: Int32 = -1) throws(ServerError) {
         do throws(SystemError) {
-            try poll.add(signals.descriptor, token: Token.stop, interest: .read)
+            try poll.add(signals.descriptor, token: Token.signal, interest: .read)
+            try begin(lifeline: lifeline)
+            while try turn(lifeline: lifeline) {
+                guard hasSignal else { continue }
+                hasSignal = false
+                while let arrival = try signals.next() {
+                    if arrival.signal == .hangup { reload(for: nil) } else { requestStop() }
+                }
+            }
+            end()
         } catch {
             throw ServerError(error)
         }
-        try run(lifeline: lifeline)
     }
 
     /// The same without signals, for a daemon inside another program.
     public func run(lifeline: Int32 = -1) throws(ServerError) {
         do throws(SystemError) {
-            if lifeline >= 0 { try poll.add(lifeline, token: Token.lifeline, interest: .read) }
-            if watchdogNanoseconds != nil { nextWatchdog = 0 }
-            Notifier.ready(status: "serving")
-            log.info("serving on \(listening.joined(separator: ", "))")
-            var isStopping = false
-            while !isStopping {
-                try wait()
-                let now = MonotonicClock.now()
-                hub.broker.arrive(at: now)
-                for index in 0..<events.count {
-                    let event = events[index]
-                    switch event.token {
-                    case Token.stop: isStopping = true
-                    case Token.lifeline: isStopping = isStopping || hasEnded(lifeline)
-                    case Token.firstDoor...: acceptAll(doorToken: event.token, now: now)
-                    default: serve(event)
-                    }
-                }
-                runBacklogs()
-                hub.advance(to: now)
-                checkDeadlines(now: now)
-                writeDirty(now: now)
-                keepTime(now: now)
-            }
-            try shutDown()
+            try begin(lifeline: lifeline)
+            while try turn(lifeline: lifeline) {}
+            end()
         } catch {
             throw ServerError(error)
         }
+    }
+
+    private func begin(lifeline: Int32) throws(SystemError) {
+        if lifeline >= 0 { try poll.add(lifeline, token: Token.lifeline, interest: .read) }
+        if watchdogNanoseconds != nil { nextWatchdog = 0 }
+        declareChannels()
+        Notifier.ready(status: "serving")
+        log.info("serving on \(listening.joined(separator: ", "))", event: .serving)
+    }
+
+    /// One turn of the loop; false once there is nothing left to do.
+    private func turn(lifeline: Int32) throws(SystemError) -> Bool {
+        try wait()
+        let now = MonotonicClock.now()
+        hub.broker.arrive(at: now)
+        for index in 0..<events.count {
+            let event = events[index]
+            switch event.token {
+            case Token.stop:
+                stopRequest.acknowledge()
+                requestStop()
+            case Token.lifeline:
+                guard hasEnded(lifeline) else { break }
+                try poll.remove(lifeline)
+                requestStop()
+            case Token.signal: hasSignal = true
+            case Token.reloaded: finishReload()
+            case Token.firstDoor...: acceptAll(doorToken: event.token, now: now)
+            default: serve(event)
+            }
+        }
+        runBacklogs()
+        runControls()
+        hub.advance(to: now)
+        checkDeadlines(now: now)
+        if stopDeadline != nil { releaseFinishedSessions() }
+        writeDirty(now: now)
+        try keepTime(now: now)
+        return !isStopped(now: now)
     }
 
     /// Whether nothing can come from the descriptor any more; what comes is of no interest.
@@ -146,7 +192,8 @@ public final class Server {
             return
         }
         var wake = min(hub.broker.nextDeadline ?? .max, connections.nextDeadline, nextWatchdog)
-        wake = min(wake, doors.resumeAt)
+        wake = min(wake, doors.resumeAt, status.due, stopDeadline ?? .max)
+        if let idleSince { wake = min(wake, idleSince &+ configuration.daemon.idleExit.nanoseconds) }
         if !hasRested {
             try poll.wait(into: &events, timeoutNanoseconds: Self.restNanoseconds)
             if events.count > 0 { return }
@@ -162,9 +209,9 @@ public final class Server {
         spin.slept(from: now, to: MonotonicClock.now())
     }
 
-    /// What is due by the clock: the watchdog, from this thread so that a stuck loop is noticed, and the log's
-    /// summary of what it left out.
-    private func keepTime(now: UInt64) {
+    /// What is due by the clock: the watchdog, from this thread so that a stuck loop is noticed, the status, the
+    /// log's summary of what it left out, and the end of an idle daemon.
+    private func keepTime(now: UInt64) throws(SystemError) {
         if let watchdogNanoseconds, now >= nextWatchdog {
             Notifier.watchdog()
             nextWatchdog = now + watchdogNanoseconds
@@ -173,13 +220,33 @@ public final class Server {
             log.reportLeftOut(now: now)
             nextLogSummary = now + 60_000_000_000
         }
+        if stopDeadline == nil {
+            status.update(now: now, hadEvents: events.count > 0) { StatusLine.line(of: self) }
+            try endIfIdle(now: now)
+        }
+    }
+
+    /// Ends a daemon to which nothing is connected and in which nothing is stored, where that is configured.
+    private func endIfIdle(now: UInt64) throws(SystemError) {
+        let patience = configuration.daemon.idleExit
+        guard patience > .zero, connections.count == 0, hub.broker.isBare else { return idleSince = nil }
+        let since = idleSince ?? now
+        idleSince = since
+        guard now >= since &+ patience.nanoseconds else { return }
+        // Who connected just now is served: systemd would start another daemon for him, but this one can as well.
+        try poll.wait(into: &events, timeoutNanoseconds: 0)
+        guard events.count == 0 else { return idleSince = nil }
+        log.info(
+            "nothing connected and nothing stored for \(Quantity.text(patience)): ending", event: .idleExit)
+        requestStop()
     }
 
     // MARK: Reading
 
     private func serve(_ event: ReadyEvent) {
         guard let connection = connections[event.token] else { return }
-        if event.writable { hub.outbox.touch(connection) }
+        // Of one that is told goodbye, only whether it can be written to matters, and whether it is gone.
+        if event.writable || connection.state == .ended { hub.outbox.touch(connection) }
         if event.readable || event.hangup || event.error { read(connection) }
     }
 
@@ -247,7 +314,9 @@ public final class Server {
             log.limited(
                 .warning, user: credentials.uid, reason: "session ended: \(fault.code)",
                 now: MonotonicClock.now(),
-                "session of pid \(credentials.pid), uid \(credentials.uid) ended: \(fault)")
+                "session of pid \(credentials.pid), uid \(credentials.uid) ended: \(fault)",
+                event: .sessionFault,
+                fields: [.peerUid(credentials.uid), .peerPid(credentials.pid), .reason(fault.code)])
             drop(connection, Goodbye(fault.code, fault.text))
         }
     }
@@ -274,8 +343,10 @@ public final class Server {
     private func write(_ connection: Connection, now: UInt64) {
         connection.settlePendingSent(pool: hub.outbox.pool)
         if connection.state == .ended {
+            if isDrained(connection) { return }
             // What the socket takes is what a peer gets that is told why: waiting on it would be its to prolong.
-            if !isDrained(connection) { close(connection) }
+            // Only an orderly stop waits, and for all together.
+            if stopDeadline == nil { close(connection) } else { setInterest(.write, of: connection) }
             return
         }
         let before = connection.output.count
@@ -315,8 +386,8 @@ public final class Server {
         let credentials = connection.credentials
         log.limited(
             .warning, user: credentials.uid, reason: "slow receiver", now: MonotonicClock.now(),
-            "session of pid \(credentials.pid), uid \(credentials.uid) ended: it does not read what it asked for"
-        )
+            "session of pid \(credentials.pid), uid \(credentials.uid) ended: it does not read what it asked for",
+            event: .slowReceiver, fields: [.peerUid(credentials.uid), .peerPid(credentials.pid)])
         drop(connection, Goodbye(.slowReceiver, "the session does not read what it asked for"))
     }
 
@@ -324,6 +395,10 @@ public final class Server {
         guard connection.state != .ended else { return }
         var interest: Interest = writing ? .write : []
         if !connection.isThrottled, connection.backlog.isEmpty { interest.insert(.read) }
+        setInterest(interest, of: connection)
+    }
+
+    private func setInterest(_ interest: Interest, of connection: Connection) {
         guard interest != connection.interest else { return }
         connection.interest = interest
         do throws(SystemError) {
@@ -334,7 +409,7 @@ public final class Server {
         }
     }
 
-    private func close(_ connection: Connection) {
+    func close(_ connection: Connection) {
         connection.output.dropAll(pool: hub.outbox.pool) { MessageBody.release(token: $0) }
         do throws(SystemError) {
             try poll.remove(connection.descriptor.raw)
@@ -347,7 +422,9 @@ public final class Server {
 
     /// The kernel refused something that only its own shortage explains.
     func systemFailed(_ error: SystemError) {
-        log.limited(.error, user: 0, reason: "\(error.call)", now: MonotonicClock.now(), "\(error)")
+        log.limited(
+            .error, user: 0, reason: "\(error.call)", now: MonotonicClock.now(), "\(error)",
+            event: .systemFailed, fields: [.errno(error.errno), .reason(error.call)])
     }
 
     // MARK: Time
@@ -361,39 +438,5 @@ public final class Server {
             }
         }
         if now >= doors.resumeAt { doors.resume(poll) }
-    }
-
-    // MARK: The end
-
-    /// Closes the doors, tells every session, and gives it the configured time to read what is left.
-    private func shutDown() throws(SystemError) {
-        Notifier.stopping(status: "saying goodbye to \(connections.count) sessions")
-        doors.close(poll)
-        log.info("stopping: \(connections.count) sessions, \(hub.broker.messageCount) messages not settled")
-        for connection in connections.all { hub.end(connection, Goodbye(.shuttingDown, "the daemon stops")) }
-        let end = MonotonicClock.now() &+ configuration.shutdown.drainTimeout.nanoseconds
-        // A poll of its own: this one still has the signal that led here.
-        let draining = try EventPoll()
-        for connection in connections.all where !isDrained(connection) {
-            try draining.add(connection.descriptor.raw, token: connection.token, interest: .write)
-        }
-        while connections.count > 0, case let now = MonotonicClock.now(), now < end {
-            try draining.wait(into: &events, timeoutNanoseconds: end - now)
-            for index in 0..<events.count {
-                if let connection = connections[events[index].token] { _ = isDrained(connection) }
-            }
-        }
-        for connection in connections.all { close(connection) }
-    }
-
-    /// Writes to who is being told goodbye, and closes if that was all, or no use.
-    private func isDrained(_ connection: Connection) -> Bool {
-        var result: WriteQueue.FlushResult
-        repeat {
-            result = connection.output.flush(to: connection.descriptor.raw) { MessageBody.release(token: $0) }
-        } while result == .more
-        guard result != .wouldBlock else { return false }
-        close(connection)
-        return true
     }
 }

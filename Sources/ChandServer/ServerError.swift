@@ -33,6 +33,8 @@ public final class StopRequest: Sendable {
 
     var descriptor: Int32 { wakeUp.descriptor }
 
-    /// Asks once; asking again changes nothing.
+    /// Asks, from the loop's point of view once a turn; asking again hurries the stop.
     public func request() { wakeUp.signal() }
+
+    func acknowledge() { wakeUp.drain() }
 }

@@ -5,28 +5,32 @@ import Glibc
 
 /// The journal, for entries with fields of their own.
 public enum Journal {
-    /// Writes an entry; where there is no journal nothing happens.
+    /// Writes an entry, and says whether that succeeded; where there is no journal nothing happens, and that
+    /// counts as success.
     ///
     /// May block while the journal is busy: not for the loop's thread.
     /// - Parameters:
     ///   - priority: As syslog numbers it, 3 for an error to 7 for debugging.
     ///   - fields: Names of `A-Z 0-9 _`, first a letter, as in `CHAND_CHANNEL`; values of any bytes. The
     ///     journal drops a field whose name is none.
-    public static func send(_ message: String, priority: Int, fields: [(name: String, value: String)] = []) {
+    @discardableResult
+    public static func send(
+        _ message: String, priority: Int, fields: [(name: String, value: String)] = []
+    ) -> Bool {
         let entries =
             [("MESSAGE", message), ("PRIORITY", "\(priority)")] + fields.map { ($0.name, $0.value) }
         let texts = entries.map { Array("\($0.0)=\($0.1)".utf8) }
         // All in one buffer, so that one pointer is good for every field while the journal reads them.
         var bytes = texts.flatMap { $0 }
-        bytes.withUnsafeMutableBytes { bytes in
-            guard let start = bytes.baseAddress else { return }
+        return bytes.withUnsafeMutableBytes { bytes in
+            guard let start = bytes.baseAddress else { return false }
             var vectors: [iovec] = []
             var offset = 0
             for text in texts {
                 vectors.append(iovec(iov_base: start + offset, iov_len: text.count))
                 offset += text.count
             }
-            _ = sd_journal_sendv(vectors, Int32(vectors.count))
+            return sd_journal_sendv(vectors, Int32(vectors.count)) >= 0
         }
     }
 

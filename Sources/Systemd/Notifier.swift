@@ -8,6 +8,9 @@ import Glibc
 /// A message is one datagram. Any thread may send one; the watchdog's belongs on the thread whose life it
 /// vouches for.
 public enum Notifier {
+    /// Whether somebody is told: without a manager it is not worth making a status.
+    public static var hasManager: Bool { getenv("NOTIFY_SOCKET") != nil }
+
     /// Everything is served from here on: the first connect succeeds.
     ///
     /// - Parameter status: The first line for `systemctl status`.

@@ -47,13 +47,15 @@ struct Chand: ParsableCommand {
     }
 
     private func serve() throws {
-        let configuration = try settings()
+        let source = try source()
+        let configuration = try source.load()
         if checkConfig { return }
         try Server.runDaemon(
-            configuration: configuration, stopWithStdin: stopWithStdin, checksInvariants: checkInvariants)
+            configuration: configuration, source: source, stopWithStdin: stopWithStdin,
+            checksInvariants: checkInvariants)
     }
 
-    private func settings() throws -> Configuration {
+    private func source() throws -> ConfigurationSource {
         var overrides: [ConfigurationOverride] = []
         for assignment in set {
             guard let override = ConfigurationOverride(assignment: assignment, option: "--set") else {
@@ -66,12 +68,18 @@ struct Chand: ParsableCommand {
         ] {
             if let text { overrides.append(ConfigurationOverride(key: key, text: text, option: option)) }
         }
+        let settings = overrides
         if `private` {
-            var configuration = Configuration.privateDefaults(socket: Configuration().daemon.socketPath)
-            try configuration.set(overrides)
-            return configuration
+            return ConfigurationSource(name: "") { () throws(ConfigurationError) in
+                var configuration = Configuration.privateDefaults(socket: Configuration().daemon.socketPath)
+                try configuration.set(settings)
+                return configuration
+            }
         }
-        return try Configuration.load(
-            path: config, environment: ThisProcess.environment(), overrides: overrides)
+        let path = config
+        return ConfigurationSource(name: path ?? Configuration.defaultPath) { () throws(ConfigurationError) in
+            try Configuration.load(
+                path: path, environment: ThisProcess.environment(), overrides: settings)
+        }
     }
 }

@@ -16,6 +16,7 @@ import Testing
             (.lease, 0x15), (.receipt, 0x16), (.welcome, 0x81), (.goodbye, 0x82), (.opened, 0x83),
             (.done, 0x84), (.sent, 0x85), (.received, 0x86), (.selected, 0x87), (.failed, 0x88),
             (.inspected, 0x8E), (.listed, 0x8F), (.described, 0x90), (.pong, 0x91),
+            (.control, 0x20), (.daemonStatus, 0x21), (.daemonState, 0xA1),
         ]
         #expect(types.count == FrameType.allCases.count)
         for (type, number) in types { #expect(type.rawValue == number) }
@@ -25,10 +26,10 @@ import Testing
         let codes: [FailureCode] = [
             .closed, .wouldBlock, .timeout, .cancelled, .noReceivers, .noSuchChannel, .exists, .mismatch,
             .notPermitted, .quotaExceeded, .invalidName, .invalidArgument, .wrongRole, .handleClosed,
-            .noSuchHandle, .messageTooLarge, .leaseExpired, .notConfirmed,
+            .noSuchHandle, .messageTooLarge, .leaseExpired, .notConfirmed, .invalidConfiguration,
         ]
         #expect(codes == FailureCode.allCases)
-        #expect(codes.map(\.rawValue) == Array(1...18))
+        #expect(codes.map(\.rawValue) == Array(1...19))
     }
 
     @Test func goodbyeCodes() {

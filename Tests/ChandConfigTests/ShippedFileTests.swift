@@ -15,9 +15,9 @@ struct ShippedFileTests {
     func everyKeyIsDocumentedWithUnitAndDefault(name: String) throws {
         let key = try #require(ConfigurationSchema.keys.first { $0.fullName == name })
         let lines = try Self.shipped()
-        let header = key.section == "space" ? "[[space]]" : "[\(key.section)]"
+        let header = Self.header(of: key.section)
         let start = try #require(lines.firstIndex(of: header))
-        let section = lines[(start + 1)...].prefix { !$0.hasPrefix("[") }
+        let section = lines[(start + 1)...].prefix { !$0.hasPrefix("[") && !$0.hasPrefix("#[") }
         // What the shipped file sets stands in the place of the commented default.
         let expected = key.shippedLines.filter { !$0.hasPrefix("#\(key.name) = ") }
         let found = section.indices.contains { index in section[index...].starts(with: expected) }
@@ -25,11 +25,31 @@ struct ShippedFileTests {
             found, "config/chand.toml lacks below \(header):\n\(key.shippedLines.joined(separator: "\n"))")
         let assignments = section.filter { $0.hasPrefix("#\(key.name) = ") || $0.hasPrefix("\(key.name) = ") }
         #expect(assignments.count == 1)
-        if key.section != "space" { #expect(assignments.first == key.shippedLines.last) }
+        if !["space", "channel"].contains(key.section) || key.defaultText != nil && key.section == "channel" {
+            #expect(assignments.first == key.shippedLines.last)
+        }
+    }
+
+    private static func header(of section: String) -> String {
+        switch section {
+        case "space": "[[space]]"
+        case "channel": "#[[channel]]"
+        default: "[\(section)]"
+        }
+    }
+
+    /// The shipped file declares no channel: its block is an example, whose other keys have their defaults.
+    @Test func theExampleOfAChannelIsOne() throws {
+        let block = try Self.shipped().drop { $0 != "#[[channel]]" }.map { line in
+            line.wholeMatch(of: #/#([a-z_]+ = .*|\[\[channel\]\])/#) == nil ? line : String(line.dropFirst())
+        }
+        let text = "[[space]]\nname = \"pub\"\n" + block.joined(separator: "\n")
+        let configuration = try Configuration.parse(text, file: "chand.toml")
+        #expect(configuration.channels == [ChannelDeclaration(name: "/pub/jobs")])
     }
 
     @Test func commentedDefaultsAreTheCodes() throws {
-        let uncommented = try Self.shipped().map { line in
+        let uncommented = try Self.shipped().prefix { $0 != "#[[channel]]" }.map { line in
             line.wholeMatch(of: #/#[a-z_]+ = .*/#) == nil ? line : String(line.dropFirst())
         }
         let text = uncommented.joined(separator: "\n")

@@ -16,7 +16,8 @@ struct LogTests {
     ) throws -> [String] {
         let (reading, writing) = try pipe()
         defer { close(reading) }
-        let log = try Log(level: level, to: writing, style: style, clock: { Self.noon })
+        let log = try Log(
+            level: level, to: writing, style: style, clock: { Self.noon }, journal: { _ in false })
         body(log)
         log.close()
         close(writing)
@@ -42,6 +43,27 @@ struct LogTests {
             log.debug("d")
         }
         #expect(lines == ["<3>chand: a", "<4>chand: b", "<6>chand: c", "<7>chand: d"])
+    }
+
+    /// The journal gets fields; only what it does not take is written as a line.
+    @Test func theJournalGetsFields() throws {
+        let (reading, writing) = try pipe()
+        defer { close(reading) }
+        let taken = Lock<[LogLine]>([])
+        let log = try Log(level: .info, to: writing, style: .journal, clock: { Self.noon }) { line in
+            taken.withLock { $0.append(line) }
+            return line.event != nil
+        }
+        log.info("plain")
+        log.write(.warning, "lost", event: .messagesLost, fields: [.channel("/pub/a"), .messages(3)])
+        log.close()
+        close(writing)
+        #expect(try lines(of: reading) == ["<6>chand: plain"])
+        let lines = taken.withLock { $0 }
+        #expect(lines.map(\.text) == ["plain", "lost"])
+        #expect(lines.last?.event == .messagesLost)
+        #expect(lines.last?.fields.map(\.name) == ["CHAND_CHANNEL", "CHAND_MESSAGES"])
+        #expect(lines.last?.fields.map(\.value) == ["/pub/a", "3"])
     }
 
     @Test func otherLinesCarryTheTime() throws {
@@ -85,7 +107,9 @@ struct LogTests {
     @Test func aStoppedReaderStopsNobodyAndWhatIsDroppedIsCounted() throws {
         let (reading, writing) = try pipe()
         try fill(writing)
-        let log = try Log(level: .info, to: writing, style: .journal, capacity: 10, clock: { Self.noon })
+        let log = try Log(
+            level: .info, to: writing, style: .journal, capacity: 10, clock: { Self.noon },
+            journal: { _ in false })
         // Nobody reads: had these to be written, this would never end.
         for number in 0..<1000 { log.info("line \(number)") }
         #expect(!log.flush(timeoutMilliseconds: 1))
@@ -122,7 +146,7 @@ struct LogTests {
     @Test func flushWaitsForWhatWasWritten() throws {
         let (reading, writing) = try pipe()
         defer { close(reading) }
-        let log = try Log(level: .info, to: writing, style: .journal)
+        let log = try Log(level: .info, to: writing, style: .journal, journal: { _ in false })
         log.info("x")
         #expect(log.flush())
         #expect(try UnixSocket.unreadBytes(reading) == "<6>chand: x\n".utf8.count)
@@ -137,17 +161,20 @@ struct LogTests {
         let minute: UInt64 = 60_000_000_000
         let lines = try written { log in
             for step in 0..<5 as Range<UInt64> {
-                log.limited(.warning, user: 1, reason: "quota", now: step, "quota of 1")
+                log.limited(
+                    .warning, user: 1, reason: "quota", now: step, "quota of 1", event: .sessionRefused)
             }
-            log.limited(.warning, user: 2, reason: "quota", now: 9, "quota of 2")
-            log.limited(.warning, user: 1, reason: "slow", now: 9, "slow")
-            log.limited(.warning, user: 1, reason: "quota", now: minute - 1, "quota of 1")
-            log.limited(.warning, user: 1, reason: "quota", now: minute, "quota of 1")
-            log.limited(.warning, user: 1, reason: "quota", now: minute + 1, "quota of 1")
+            log.limited(.warning, user: 2, reason: "quota", now: 9, "quota of 2", event: .sessionRefused)
+            log.limited(.warning, user: 1, reason: "slow", now: 9, "slow", event: .sessionRefused)
+            log.limited(
+                .warning, user: 1, reason: "quota", now: minute - 1, "quota of 1", event: .sessionRefused)
+            log.limited(.warning, user: 1, reason: "quota", now: minute, "quota of 1", event: .sessionRefused)
+            log.limited(
+                .warning, user: 1, reason: "quota", now: minute + 1, "quota of 1", event: .sessionRefused)
             log.reportLeftOut(now: 2 * minute - 1)
             log.reportLeftOut(now: 2 * minute)
             log.reportLeftOut(now: 9 * minute)
-            log.limited(.debug, user: 1, reason: "hidden", now: 9 * minute, "hidden")
+            log.limited(.debug, user: 1, reason: "hidden", now: 9 * minute, "hidden", event: .sessionRefused)
         }
         #expect(
             lines == [
@@ -162,7 +189,7 @@ struct LogTests {
     @Test func manyUsersCostNoMoreMemory() throws {
         let lines = try written { log in
             for user in 0..<3000 as Range<UInt32> {
-                log.limited(.warning, user: user, reason: "quota", now: 1, "quota")
+                log.limited(.warning, user: user, reason: "quota", now: 1, "quota", event: .sessionRefused)
                 log.flush()
             }
             log.reportLeftOut(now: 61_000_000_000)

@@ -28,6 +28,8 @@ public final class DaemonUnderTest: Sendable {
         public var directory: String?
         /// Whether it grants every shared space to this user; else none, as without a configuration.
         public var isPrivate = true
+        /// The configuration file of one that is not private.
+        public var configuration: String?
 
         /// The defaults of a private daemon but for these keys.
         public init(
@@ -43,6 +45,7 @@ public final class DaemonUnderTest: Sendable {
     public static func arguments(_ options: Options, socket: String) -> [String] {
         var arguments = ["--stop-with-stdin", "--socket", socket]
         if options.isPrivate { arguments.append("--private") }
+        if let file = options.configuration { arguments += ["--config", file] }
         if options.checksInvariants { arguments.append("--check-invariants") }
         for (key, value) in options.settings.sorted(by: { $0.key < $1.key }) {
             arguments += ["--set", "\(key)=\(value)"]

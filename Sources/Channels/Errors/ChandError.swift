@@ -62,6 +62,8 @@ public struct ChandError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let quotaExceeded = Code("quotaExceeded")
         /// The name breaks the rules for names (rule 25).
         public static let invalidName = Code("invalidName")
+        /// The daemon found its configuration wrong and keeps the one it has; a line for each fault.
+        public static let invalidConfiguration = Code("invalidConfiguration")
         /// A value is not allowed.
         public static let invalidArgument = Code("invalidArgument")
         /// The channel was opened without the role that the operation needs.

@@ -46,6 +46,7 @@ enum DaemonFailure {
         case .messageTooLarge: (.messageTooLarge, "the message is larger than the daemon allows")
         case .leaseExpired: (.leaseExpired, "the lease is over")
         case .notConfirmed: (.notConfirmed, "sent, not confirmed")
+        case .invalidConfiguration: (.invalidConfiguration, "the daemon's configuration is wrong")
         }
     }
 

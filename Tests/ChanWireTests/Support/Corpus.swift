@@ -67,6 +67,9 @@ enum Corpus {
             ListRequest(cursor: request, count: handle).encoded(request: request),
             DescribeRequest(name: text, cursor: request).encoded(request: request),
             SimpleFrame.ping(request: request, payload: message),
+            ControlRequest.reload.encoded(request: request), ControlRequest.stop.encoded(request: request),
+            ControlRequest.logLevel(text).encoded(request: request),
+            SimpleFrame.daemonStatus(request: request),
         ]
         return asked + leases(round, request, handle, text, message)
             + answers(round, request, handle, text, message)
@@ -92,6 +95,15 @@ enum Corpus {
             SimpleFrame.name(.resume, request: request, name: text),
             SimpleFrame.name(.restore, request: request, name: text),
         ]
+    }
+
+    private static func daemonState(_ round: Int, _ text: String) -> DaemonState {
+        var state = DaemonState()
+        (state.pid, state.sessions, state.channels) = (UInt32(round), UInt32(round + 1), UInt64(round + 2))
+        (state.messages, state.accepted, state.waiting) = (UInt64(round + 3), .max, UInt64(round + 4))
+        (state.longestWait, state.uptime) = (UInt64(round + 5), .max)
+        (state.logLevel, state.configuration, state.reloadFailure) = (text, "/etc", text)
+        return state
     }
 
     private static func answers(
@@ -125,6 +137,7 @@ enum Corpus {
             Goodbye(ends[round % ends.count], text).encoded(),
             opened.encoded(request: request),
             SimpleFrame.done(request: request, field: UInt16(round % 2)),
+            daemonState(round, text).encoded(request: request),
             Frames.sent(request: request, count: UInt32(round)),
             Frames.received(
                 request: request, caseIndex: UInt16(round), closed: round % 2 == 1, handle: handle,

@@ -74,6 +74,8 @@ enum Reencoding {
             let name = try reader.string()
             try reader.finish()
             return SimpleFrame.name(type, request: request, name: name)
+        case .control: return try ControlRequest(header, reading: body).encoded(request: request)
+        case .daemonState: return try DaemonState(reading: body).encoded(request: request)
         case .inspected:
             let status = try ChannelStatus(reading: &reader)
             try reader.finish()
@@ -82,6 +84,7 @@ enum Reencoding {
         case .pong: return Frames.frame(.pong, request: request, body: Array(body))
         default:
             try reader.finish()
+            if type == .daemonStatus { return SimpleFrame.daemonStatus(request: request) }
             if type == .leave { return SimpleFrame.leave() }
             if type == .cancel { return SimpleFrame.cancel(request: request) }
             if type == .done { return SimpleFrame.done(request: request, field: header.field) }

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanSystem
+import ChanTestSupport
+import ChanWire
+import Testing
+
+/// Reload, control, idle exit and the orderly stop of a running daemon.
+@Suite(.blocking) struct ReloadTests {
+    private typealias Setting = (daemon: DaemonUnderTest, directory: String, file: String)
+
+    /// A daemon with a configuration file of its own; stops it in order unless it has ended.
+    private static func run(
+        _ text: String, settings: [String: String] = [:], stops: Bool = true, _ body: (Setting) throws -> Void
+    ) throws {
+        let directory = try Files.makeTemporaryDirectory(prefix: "chand-reload")
+        defer { try? Files.removeTree(directory) }
+        let file = "\(directory)/chand.toml"
+        try Files.write(Array(text.utf8), to: file)
+        var options = DaemonUnderTest.Options(settings)
+        options.isPrivate = false
+        options.configuration = file
+        let daemon = try DaemonUnderTest(options)
+        defer { daemon.kill() }
+        try body((daemon, directory, file))
+        if stops { try daemon.stop() }
+    }
+
+    private static let jobs = "[[channel]]\nname = \"/uid/\(ThisProcess.effectiveUid)/jobs\"\ncapacity = 2\n"
+
+    private func control(_ client: WireClient, _ control: ControlRequest) throws -> Outcome {
+        let request = client.request()
+        try client.write(control.encoded(request: request))
+        return try client.outcome(of: request)
+    }
+
+    private func state(_ client: WireClient) throws -> DaemonState {
+        let request = client.request()
+        try client.write(SimpleFrame.daemonStatus(request: request))
+        return try client.answer(to: request).reading(as: .daemonState) { _, body throws(WireFault) in
+            try DaemonState(reading: body)
+        }
+    }
+
+    private func expectDone(_ outcome: Outcome, _ location: SourceLocation = #_sourceLocation) {
+        guard case .answer(let frame) = outcome, frame.type == .done else {
+            Issue.record("\(outcome)", sourceLocation: location)
+            return
+        }
+    }
+
+    private func failed(_ outcome: Outcome) throws -> Failed {
+        guard case .failed(let failed) = outcome else { throw LiveFailure("\(outcome)") }
+        return failed
+    }
+
+    /// Receives one message and leaves it unsettled.
+    private func take(_ client: WireClient, _ handle: UInt32) throws -> Delivered {
+        try #require(try client.receive(handle).delivered)
+    }
+
+    @Test func aReloadChangesLimitsAndChannelsAndNoSession() throws {
+        try Self.run(Self.jobs) { (daemon, _, file) in
+            let client = try WireClient(daemon.socketPath)
+            let jobs = try client.open("jobs", capacity: 2)
+            _ = try client.send(jobs, "a")
+            try Files.write(
+                Array((Self.jobs + "[[channel]]\nname = \"/uid/7/more\"\n[limits]\nselect_cases = 1\n").utf8),
+                to: file)
+            expectDone(try control(client, .reload))
+            #expect(try take(client, jobs).texts == ["a"])
+            #expect(try client.inspect("/uid/7/more").owner == 7)
+            let other = try WireClient(daemon.socketPath)
+            #expect(other.welcome?.maxSelectCases == 1)
+            #expect(daemon.log.text.contains("the configuration was read anew"))
+        }
+    }
+
+    @Test func aWrongFileLeavesTheOldOneInForceAndSaysWhy() throws {
+        try Self.run(Self.jobs) { (daemon, _, file) in
+            let client = try WireClient(daemon.socketPath)
+            try Files.write(Array("[limits]\nsesions = 3\n".utf8), to: file)
+            let failed = try failed(control(client, .reload))
+            #expect(failed.code == .invalidConfiguration)
+            #expect(failed.text.contains("\(file):2: limits.sesions"))
+            #expect(try client.inspect("jobs").capacity == 2)
+            let state = try state(client)
+            #expect(state.reloadFailure.contains("sesions"))
+            #expect(state.configuration == file)
+        }
+    }
+
+    @Test func hangupReloadsAsWell() throws {
+        try Self.run("") { (daemon, _, file) in
+            try Files.write(Array(Self.jobs.utf8), to: file)
+            try daemon.process.kill(.hangup)
+            #expect(daemon.log.wait(for: "read anew"))
+            let client = try WireClient(daemon.socketPath)
+            #expect(try client.inspect("jobs").capacity == 2)
+        }
+    }
+
+    @Test func whatOnlyAStartChangesIsSaid() throws {
+        try Self.run("[loop]\nturn_bytes = \"64KiB\"\n") { (daemon, _, file) in
+            let client = try WireClient(daemon.socketPath)
+            try Files.write(Array("[loop]\nturn_bytes = \"8KiB\"\n".utf8), to: file)
+            expectDone(try control(client, .reload))
+            #expect(daemon.log.wait(for: "loop.turn_bytes changes at the next start only"))
+        }
+    }
+
+    @Test func theLogLevelHoldsUntilTheNextReload() throws {
+        try Self.run("") { (daemon, _, _) in
+            let client = try WireClient(daemon.socketPath)
+            expectDone(try control(client, .logLevel("debug")))
+            #expect(try state(client).logLevel == "debug")
+            #expect(try control(client, .logLevel("loud")).failure == .invalidArgument)
+            expectDone(try control(client, .reload))
+            #expect(try state(client).logLevel == "info")
+        }
+    }
+
+    @Test func reloadsAskedForTogetherAreAllAnswered() throws {
+        try Self.run("") { (daemon, _, file) in
+            let clients = try (0..<4).map { _ in try WireClient(daemon.socketPath) }
+            for client in clients {
+                try client.write(
+                    ControlRequest.reload.encoded(request: 50) + ControlRequest.reload.encoded(request: 51))
+            }
+            for client in clients {
+                for request in [50, 51] as [UInt64] { expectDone(try client.outcome(of: request)) }
+            }
+            // What the last of them read is the file as it was when they asked.
+            try Files.write(Array(Self.jobs.utf8), to: file)
+            expectDone(try control(clients[0], .reload))
+            #expect(try clients[0].inspect("jobs").capacity == 2)
+        }
+    }
+
+    @Test func drainWaitsForWhatIsUnsettledAndGivesNothingNew() throws {
+        try Self.run("", stops: false) { (daemon, _, _) in
+            let (worker, idle) = (try WireClient(daemon.socketPath), try WireClient(daemon.socketPath))
+            let jobs = try worker.open("jobs", capacity: 4)
+            for text in ["a", "b", "c"] { _ = try worker.send(jobs, text) }
+            let delivery = try take(worker, jobs)
+            expectDone(try control(worker, .stop))
+            #expect(try idle.goodbye().code == .shuttingDown)
+            #expect(try worker.receive(jobs, timeout: 0).failure == .wouldBlock)
+            try worker.settle(delivery.range)
+            #expect(try worker.goodbye().code == .shuttingDown)
+            #expect(try daemon.waitForExit().isSuccess)
+            #expect(daemon.log.text.contains("/jobs: 2 messages"))
+            #expect(daemon.log.text.contains("2 messages of 1 channels go with the daemon"))
+        }
+    }
+
+    @Test func whoNeverFinishesIsWaitedForOnlySoLong() throws {
+        try Self.run("", settings: ["shutdown.drain_timeout": "50ms"], stops: false) { (daemon, _, _) in
+            let worker = try WireClient(daemon.socketPath)
+            let jobs = try worker.open("jobs", capacity: 4)
+            _ = try worker.send(jobs, "a")
+            _ = try take(worker, jobs)
+            try daemon.process.kill(.terminate)
+            #expect(try worker.goodbye().code == .shuttingDown)
+            #expect(try daemon.waitForExit().isSuccess)
+            #expect(daemon.log.text.contains("/jobs: 1 messages"))
+        }
+    }
+
+    @Test func aSecondSignalCutsTheWaitingShort() throws {
+        try Self.run("", settings: ["shutdown.drain_timeout": "1h"], stops: false) { (daemon, _, _) in
+            let worker = try WireClient(daemon.socketPath)
+            let jobs = try worker.open("jobs", capacity: 4)
+            _ = try worker.send(jobs, "a")
+            _ = try take(worker, jobs)
+            try daemon.process.kill(.terminate)
+            #expect(daemon.log.wait(for: "stopping: "))
+            try daemon.process.kill(.terminate)
+            #expect(try worker.goodbye().code == .shuttingDown)
+            #expect(try daemon.waitForExit().isSuccess)
+        }
+    }
+
+    @Test func anIdleDaemonEndsAndOneThatHoldsSomethingDoesNot() throws {
+        try Self.run(Self.jobs, settings: ["daemon.idle_exit": "20ms"], stops: false) { (daemon, _, _) in
+            let client = try WireClient(daemon.socketPath)
+            let jobs = try client.open("jobs", capacity: 2)
+            _ = try client.send(jobs, "a")
+            _ = consume client
+            // It is still there for the next one, who takes what was stored.
+            let next = try WireClient(daemon.socketPath)
+            let again = try next.open("jobs", capacity: 2)
+            try next.settle(try take(next, again).range)
+            try next.ping()
+            _ = consume next
+            #expect(try daemon.waitForExit().isSuccess)
+            #expect(daemon.log.text.contains("nothing connected and nothing stored"))
+        }
+    }
+}
