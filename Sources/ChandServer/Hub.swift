@@ -69,7 +69,7 @@ struct Hub: ~Copyable {
                 } else {
                     try run(&frame, from: connection)
                 }
-                check()
+                conclude()
             }
         }
         if taken < bytes.count {
@@ -84,7 +84,7 @@ struct Hub: ~Copyable {
         defer { swap(&assembler, &connection.assembler) }
         try assembler.received(count) { frame throws(WireFault) in
             try run(&frame, from: connection)
-            check()
+            conclude()
         }
     }
 
@@ -126,12 +126,20 @@ struct Hub: ~Copyable {
         connection.backlog.removeAll()
         connection.backlog.release()
         if let goodbye { outbox.append(goodbye.encoded(), to: connection) }
-        check()
+        conclude()
     }
 
-    /// Lets the broker's time pass.
+    /// Lets the broker's time pass, and ends the turn.
     mutating func advance(to now: UInt64) {
         broker.advance(to: now, into: &outbox)
+        broker.conclude(into: &outbox)
+        broker.sweep(into: &outbox)
+    }
+
+    /// Ends an input of the broker.
+    private mutating func conclude() {
+        broker.conclude(into: &outbox)
+        check()
     }
 
     private func check() {

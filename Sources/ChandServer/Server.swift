@@ -141,7 +141,7 @@ public final class Server {
 
     private func wait() throws(SystemError) {
         let now = MonotonicClock.now()
-        guard backlogged.isEmpty, hub.outbox.dirty.isEmpty else {
+        guard backlogged.isEmpty, hub.outbox.dirty.isEmpty, !hub.broker.needsSweep else {
             try poll.wait(into: &events, timeoutNanoseconds: 0)
             return
         }
