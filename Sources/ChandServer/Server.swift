@@ -19,6 +19,8 @@ public final class Server {
     var doors: Doors
     /// Connections whose backlog goes on in the next turn.
     var backlogged: [Connection] = []
+    /// Connections whose process has exited, until what it wrote has been run.
+    var dying: [Connection] = []
     /// Set by a signal, or from another thread by `stop()`: the loop ends.
     let stopRequest: StopRequest
     private var events = EventBuffer()
@@ -117,6 +119,7 @@ public final class Server {
                     default: serve(event)
                     }
                 }
+                runDying()
                 runBacklogs()
                 hub.advance(to: now)
                 checkDeadlines(now: now)
@@ -141,7 +144,8 @@ public final class Server {
 
     private func wait() throws(SystemError) {
         let now = MonotonicClock.now()
-        guard backlogged.isEmpty, hub.outbox.dirty.isEmpty, !hub.broker.needsSweep else {
+        let hasWork = !backlogged.isEmpty || !dying.isEmpty || hub.broker.needsSweep
+        guard !hasWork, hub.outbox.dirty.isEmpty else {
             try poll.wait(into: &events, timeoutNanoseconds: 0)
             return
         }
@@ -179,14 +183,18 @@ public final class Server {
 
     private func serve(_ event: ReadyEvent) {
         guard let connection = connections[event.token] else { return }
+        if event.token & ConnectionTable.processBit != 0 { return processEnded(connection) }
         if event.writable { hub.outbox.touch(connection) }
         if event.readable || event.hangup || event.error { read(connection) }
     }
 
-    /// Reads once, at most a turn's share, and runs what is complete.
-    private func read(_ connection: Connection) {
+    /// Reads once, at most a turn's share, and runs what is complete; returns how many bytes there were.
+    @discardableResult
+    func read(_ connection: Connection) -> Int {
         // What was read before comes first; the socket keeps the rest.
-        guard connection.state != .ended, connection.backlog.isEmpty, !connection.isThrottled else { return }
+        guard connection.state != .ended, connection.backlog.isEmpty, !connection.isThrottled else {
+            return 0
+        }
         let identity = { [configuration] in Identity(connection.credentials, configuration) }
         do throws(WireFault) {
             let direct = connection.assembler.directTarget()
@@ -203,12 +211,14 @@ public final class Server {
                 let rest = UnsafeRawBufferPointer(rebasing: scratch[..<(count - directly)])
                 if !rest.isEmpty { try hub.receive(rest, from: connection, identity: identity) }
                 afterReading(connection)
+                return count
             case .wouldBlock: break
             case .endOfFile, .failed: drop(connection, nil)
             }
         } catch {
             fault(error, connection)
         }
+        return 0
     }
 
     /// Runs a turn's share of what connections sent faster than their frames had turns.
@@ -336,6 +346,7 @@ public final class Server {
 
     private func close(_ connection: Connection) {
         connection.output.dropAll(pool: hub.outbox.pool) { MessageBody.release(token: $0) }
+        forgetProcess(of: connection)
         do throws(SystemError) {
             try poll.remove(connection.descriptor.raw)
         } catch {
