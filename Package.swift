@@ -98,7 +98,8 @@ let package = Package(
             dependencies: ["ChandConfig", "Systemd", "ChanSystem", "ChanTestSupport"],
             swiftSettings: strict),
         .executableTarget(
-            name: "chand-test-agent", dependencies: ["Channels", "ChanTestSupport", "ChanSystem"],
+            name: "chand-test-agent",
+            dependencies: ["Channels", "ChanTestSupport", "ChanSystem", "ChanWire"],
             path: "Tests/Agent", swiftSettings: strict),
         .testTarget(
             name: "DaemonTests",

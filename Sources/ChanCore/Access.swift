@@ -73,6 +73,8 @@ struct ResolvedName: Equatable {
         case user(UInt32)
         /// A shared space, by its index in the broker's list.
         case shared(Int)
+        /// None: the name was generated (rule 26).
+        case unnamed
     }
     var absolute: String
     var place: Place
@@ -86,6 +88,7 @@ enum ChannelName {
     static func resolve(
         _ name: String, for identity: Identity, spaces: [Space]
     ) -> Result<ResolvedName, Failure> {
+        if isGenerated(name) { return .success(ResolvedName(absolute: name, place: .unnamed)) }
         guard name.utf8.first == UInt8(ascii: "/") else {
             if let fault = fault(in: name) { return .failure(fault) }
             return .success(ResolvedName(absolute: "/uid/\(identity.uid)/\(name)", place: .own))
@@ -143,7 +146,7 @@ enum ChannelName {
         return nil
     }
 
-    private static func isAllowed(_ byte: UInt8) -> Bool {
+    static func isAllowed(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
             UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):

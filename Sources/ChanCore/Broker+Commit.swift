@@ -29,10 +29,13 @@ extension Broker {
     }
 
     /// Whether a receive of several that took `taken` may take more: its answer stays within a frame.
+    ///
+    /// A message that passes channels is the last of its answer, so that what one may list is all that is added.
     @inlinable
     func fits(_ taken: MessageChain) -> Bool {
-        taken.byteCount + Int(taken.count) * limits.receiveBatchPrefixBytes < limits.receiveBatchBytes
-            || taken.count == 0
+        guard taken.tail != none else { return true }
+        return taken.byteCount + Int(taken.count) * limits.receiveBatchPrefixBytes < limits.receiveBatchBytes
+            && messages[taken.tail].firstPassed == none
     }
 
     /// The longest-waiting sender of another operation: a select never meets itself (rule 12).
@@ -131,16 +134,20 @@ extension Broker {
             group: DeliveryGroup(
                 caseIndex: caseIndex, handle: handles[handle].number, first: handles[handle].window.next,
                 count: taken.count, byteCount: taken.byteCount,
-                closed: channels[channel].flags.contains(.closed)))
+                closed: channels[channel].flags.contains(.closed), passed: passedSize(of: taken)))
         var slot = taken.head
         while slot != none {
             let number = handles[handle].window.append(slot)
             var flags: DeliveryFlags = messages[slot].redelivered ? .redelivered : []
             if let terms { lease(slot, handle: handle, number: number, terms, &flags) }
             if messages[slot].confirmation != none { flags.formUnion(awaited(slot)) }
+            if messages[slot].firstPassed != none { flags.insert(.passes) }
             sink.delivery(
                 session: session, body: messages[slot].body, byteCount: Int(messages[slot].byteCount),
                 attempts: messages[slot].attempts, flags: flags)
+            if flags.contains(.passes) {
+                sink.passed(session: session, offerPassed(by: slot, to: session))
+            }
             slot = messages[slot].next
         }
         sink.endDeliveries(session: session)

@@ -2,7 +2,7 @@
 
 /// What is to be seen of a channel at one instant (rule 6).
 public struct ChannelSnapshot: Equatable, Sendable {
-    /// The absolute name.
+    /// The absolute name; of an unnamed channel what is shown of it.
     public var name: String
     /// The type tag.
     public var typeTag: String?
@@ -143,12 +143,7 @@ extension Broker {
     private func forEachParty(of channel: UInt32, _ body: (ChannelParty) -> Bool) {
         var handle = channels[channel].firstHandle
         while handle != none {
-            let identity = sessions[handles[handle].session].identity
-            let party = ChannelParty(
-                kind: .handle, role: handles[handle].role, inSelect: false,
-                session: sessions[handles[handle].session].id, pid: identity.pid, uid: identity.uid,
-                request: 0, waited: 0)
-            guard body(party) else { return }
+            guard body(handleParty(handle)) else { return }
             handle = handles[handle].next
         }
         for first in [channels[channel].senders.head, channels[channel].receivers.head] {
@@ -158,6 +153,20 @@ extension Broker {
                 waiter = waiters[waiter].next
             }
         }
+    }
+
+    /// A session's handle, or a message's that passes the channel: that has no session and no process.
+    private func handleParty(_ handle: UInt32) -> ChannelParty {
+        let there = handles[handle]
+        guard there.session != none else {
+            return ChannelParty(
+                kind: .handle, role: there.role, inSelect: false, session: 0, pid: 0,
+                uid: accounts[messages[there.message].account].uid, request: 0, waited: 0)
+        }
+        let session = sessions[there.session]
+        return ChannelParty(
+            kind: .handle, role: there.role, inSelect: false, session: session.id,
+            pid: session.identity.pid, uid: session.identity.uid, request: 0, waited: 0)
     }
 
     private func party(_ waiter: UInt32) -> ChannelParty {
@@ -185,7 +194,10 @@ extension Broker {
                 }
                 return .failure(Failure(.noSuchChannel, text: "there is no channel \(resolved.absolute)"))
             }
-            guard mayInspect(channel, identity) || isPermitted(.receive, on: channel, identity) else {
+            guard
+                resolved.place == .unnamed || mayInspect(channel, identity)
+                    || isPermitted(.receive, on: channel, identity)
+            else {
                 return .failure(
                     Failure(.notPermitted, text: "uid \(identity.uid) may not inspect \(resolved.absolute)"))
             }
@@ -196,7 +208,8 @@ extension Broker {
     func snapshot(_ channel: UInt32) -> ChannelSnapshot {
         let there = channels[channel]
         return ChannelSnapshot(
-            name: there.name, typeTag: there.typeTag, generation: there.generation, capacity: there.capacity,
+            name: there.shownName, typeTag: there.typeTag, generation: there.generation,
+            capacity: there.capacity,
             queued: there.queued, queuedBytes: there.queuedBytes, unsettled: there.unsettled,
             setAside: there.aside.count, accepted: there.accepted, settled: there.settled,
             sendWaiters: there.senders.count,

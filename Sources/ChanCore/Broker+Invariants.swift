@@ -16,9 +16,10 @@ extension Broker {
         try checkOperations(&places)
         try require(places.count == messages.count, "\(messages.count - places.count) messages are nowhere")
         try checkAccounts()
+        try checkPassing()
     }
 
-    private func require(_ condition: Bool, _ text: @autoclosure () -> String) throws(InvariantViolation) {
+    func require(_ condition: Bool, _ text: @autoclosure () -> String) throws(InvariantViolation) {
         if !condition { throw InvariantViolation(description: text()) }
     }
 
@@ -137,6 +138,7 @@ extension Broker {
         var slot = channels[channel].firstHandle
         var senders: UInt32 = 0
         var receivers: UInt32 = 0
+        var ofSessions: UInt32 = 0
         let name = channels[channel].name
         while slot != none {
             try require(handles.contains(slot), "\(name): a handle is gone")
@@ -145,11 +147,13 @@ extension Broker {
             try require(handle.previous == previous, "\(name): a handle's back link is wrong")
             if handle.role.contains(.send) { senders += 1 }
             if handle.role.contains(.receive) { receivers += 1 }
+            if handle.session != none { ofSessions += 1 }
             previous = slot
             slot = handle.next
         }
         try require(
-            senders == channels[channel].sendHandles && receivers == channels[channel].receiveHandles,
+            senders == channels[channel].sendHandles && receivers == channels[channel].receiveHandles
+                && ofSessions == channels[channel].sessionHandles,
             "\(name): handles are miscounted")
     }
 
@@ -157,6 +161,7 @@ extension Broker {
         var unsettled: [UInt32: Int] = [:]
         for slot in 0..<handles.highWater where handles.contains(slot) {
             let handle = handles[slot]
+            if handle.session == none { continue }
             try require(sessions.contains(handle.session), "handle \(slot) has no session")
             try require(
                 sessions[handle.session].handles[Int(handle.number)] == slot,

@@ -15,6 +15,9 @@ extension Broker {
         switch ChannelName.resolve(terms.deadLetter, for: identity, spaces: spaces) {
         case .failure(let failure): return failure
         case .success(let name):
+            if name.place == .unnamed {
+                return Failure(.invalidArgument, text: "an unnamed channel takes no dead letters")
+            }
             if name.absolute == channels[channel].name {
                 return Failure(.invalidArgument, text: "a channel is not its own dead-letter channel")
             }
@@ -85,6 +88,7 @@ extension Broker {
             channels[channel].unsettled -= 1
             channels[channel].settled += 1
             if messages[slot].confirmation != none { confirmed(slot, into: &sink) }
+            if messages[slot].firstPassed != none { adoptPassed(by: slot) }
             free(slot, into: &sink)
         }
         releaseIfDone(handle)
@@ -129,6 +133,7 @@ extension Broker {
             var aside = channels[channel].aside
             link(slot, to: &aside)
             channels[channel].aside = aside
+            if messages[slot].firstPassed != none { holdPassed(by: slot, in: channel) }
             return
         }
         loseConfirmation(of: slot, "dead-lettered", into: &sink)

@@ -69,6 +69,9 @@ extension Broker {
         let message = messages.remove(slot)
         accounts[message.account].messages -= 1
         accounts[message.account].bytes -= Int(message.byteCount)
+        if message.firstPassed != none {
+            releasePassed(from: message.firstPassed, account: message.account)
+        }
         sink.discard(message.body)
     }
 
@@ -90,6 +93,7 @@ extension Broker {
     @inlinable
     mutating func enqueue(_ slot: UInt32, on channel: UInt32) {
         accept(slot, on: channel)
+        if messages[slot].firstPassed != none { holdPassed(by: slot, in: channel) }
         messages[slot].next = none
         let tail = channels[channel].queueTail
         if tail == none { channels[channel].queueHead = slot } else { messages[tail].next = slot }
@@ -119,6 +123,7 @@ extension Broker {
         }
         channels[channel].queued -= 1
         channels[channel].queuedBytes -= Int(messages[slot].byteCount)
+        if messages[slot].firstPassed != none { holdPassed(by: slot, in: none) }
         return slot
     }
 
@@ -128,6 +133,7 @@ extension Broker {
     /// Puts a message back at its place (rule 18).
     @usableFromInline
     mutating func pushReturned(_ slot: UInt32, on channel: UInt32) {
+        if messages[slot].firstPassed != none { holdPassed(by: slot, in: channel) }
         messages[slot].next = none
         messages[slot].child = none
         let root = channels[channel].returned

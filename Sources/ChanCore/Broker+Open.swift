@@ -27,6 +27,9 @@ public struct OpenOptions: Equatable, Sendable {
     /// Keep the channel until it is removed.
     public var keep = false
 
+    /// The name that makes an unnamed channel (rule 26).
+    public static let unnamed = "$"
+
     /// Makes options with everything unstated.
     public init(name: String, role: Role) {
         self.name = name
@@ -67,9 +70,14 @@ extension Broker {
     /// Creates the channel or joins it, and gives the session a handle.
     ///
     /// Joining may decide what was undecided; senders that wait then move on.
+    /// The name `$` makes an unnamed channel; `entropy` are the bits of its name, which nobody may be able to guess
+    /// (rule 26).
     public mutating func open<S: BrokerSink<Body> & ~Copyable>(
-        session: UInt32, _ options: OpenOptions, into sink: inout S
+        session: UInt32, _ options: OpenOptions, entropy: (UInt64, UInt64)? = nil, into sink: inout S
     ) -> Result<OpenedChannel, Failure> {
+        if options.name == OpenOptions.unnamed, let entropy {
+            return openUnnamed(session: session, options, entropy)
+        }
         let identity = sessions[session].identity
         if let failure = fault(in: options, session: session) { return .failure(failure) }
         let name: ResolvedName
@@ -98,7 +106,7 @@ extension Broker {
         return .success(opened)
     }
 
-    private func fault(in options: OpenOptions, session: UInt32) -> Failure? {
+    func fault(in options: OpenOptions, session: UInt32) -> Failure? {
         if options.role.isEmpty {
             return Failure(.invalidArgument, text: "a handle sends, receives, or does both")
         }
@@ -141,7 +149,11 @@ extension Broker {
     private func joinFailure(
         _ channel: UInt32, _ options: OpenOptions, _ name: ResolvedName, _ identity: Identity
     ) -> Failure? {
-        guard isPermitted(options.role, on: channel, identity) else { return notPermitted(name, identity) }
+        if name.place == .unnamed {
+            if let failure = unnamedFault(in: options) { return failure }
+        } else if !isPermitted(options.role, on: channel, identity) {
+            return notPermitted(name, identity)
+        }
         if options.mustCreate { return Failure(.exists, text: "\(name.absolute) exists") }
         let there = channels[channel]
         if let capacity = options.capacity, there.capacity != Capacity.undecided, capacity != there.capacity {
@@ -194,7 +206,7 @@ extension Broker {
             if stated == true, !flags.contains(value), let process = holderOfBoth(channel) {
                 return Failure(
                     .mismatch,
-                    text: "process \(process) holds the channel with both roles, which \(name) excludes")
+                    text: "\(process) holds the channel with both roles, which \(name) excludes")
             }
         }
         if options.role == .both, !flags.isDisjoint(with: [.closeWithLastSender, .failWithLastReceiver]) {
@@ -203,13 +215,19 @@ extension Broker {
         return nil
     }
 
-    private func holderOfBoth(_ channel: UInt32) -> UInt32? {
+    private func holderOfBoth(_ channel: UInt32) -> String? {
         var handle = channels[channel].firstHandle
         while handle != none {
-            if handles[handle].role == .both { return sessions[handles[handle].session].identity.pid }
+            if handles[handle].role == .both { return holder(handle) }
             handle = handles[handle].next
         }
         return nil
+    }
+
+    private func holder(_ handle: UInt32) -> String {
+        let session = handles[handle].session
+        return session == none
+            ? "a message on its way" : "process \(sessions[session].identity.pid)"
     }
 
     /// Makes what was undecided what this open states, and changes what its owner states anew.
@@ -228,7 +246,7 @@ extension Broker {
         }
     }
 
-    private static func flags(stated options: OpenOptions) -> ChannelFlags {
+    static func flags(stated options: OpenOptions) -> ChannelFlags {
         var flags: ChannelFlags = []
         if options.keep { flags.insert(.keep) }
         if let stated = options.closeWithLastSender {
@@ -248,6 +266,8 @@ extension Broker {
         _ options: OpenOptions, _ name: ResolvedName, _ identity: Identity
     ) -> Failure? {
         switch name.place {
+        case .unnamed:
+            return Failure(.noSuchChannel, text: "there is no channel \(ChannelName.shown(name.absolute))")
         case .user where !identity.isAdministrator: return notPermitted(name, identity)
         case .shared(let space) where !spaces[space].mayCreate && !identity.isAdministrator:
             if !options.mustExist { return notPermitted(name, identity) }
@@ -262,7 +282,7 @@ extension Broker {
     }
 
     /// Whether a user may own one more channel; the failure otherwise.
-    private func channelQuota(of uid: UInt32) -> Failure? {
+    func channelQuota(of uid: UInt32) -> Failure? {
         let used = accountIndex[uid].map { accounts[$0].channels } ?? 0
         guard used >= limits.channelsPerUser else { return nil }
         return quota("channels_per_user", used, limits.channelsPerUser)
@@ -299,17 +319,27 @@ extension Broker {
         return channel
     }
 
-    private mutating func addHandle(session: UInt32, channel: UInt32, role: Role) -> UInt32 {
-        let number: UInt32
-        if let free = sessions[session].freeNumbers.popLast() {
-            number = free
-        } else {
-            number = UInt32(sessions[session].handles.count)
-            sessions[session].handles.append(none)
-        }
+    mutating func addHandle(session: UInt32, channel: UInt32, role: Role) -> UInt32 {
+        let number = takeNumber(in: session)
         let handle = handles.insert(Handle(session: session, number: number, channel: channel, role: role))
         sessions[session].handles[Int(number)] = handle
         handles[handle].window = DeliveryWindow(first: sessions[session].firstDelivery)
+        channels[channel].sessionHandles += 1
+        link(handle: handle)
+        return handle
+    }
+
+    /// A number for a handle of the session; it names none until it is given one.
+    mutating func takeNumber(in session: UInt32) -> UInt32 {
+        if let free = sessions[session].freeNumbers.popLast() { return free }
+        sessions[session].handles.append(none)
+        return UInt32(sessions[session].handles.count - 1)
+    }
+
+    /// Puts a handle on its channel's list and counts what it may do.
+    mutating func link(handle: UInt32) {
+        let channel = handles[handle].channel
+        let role = handles[handle].role
         let first = channels[channel].firstHandle
         handles[handle].next = first
         if first != none { handles[first].previous = handle }
@@ -322,7 +352,6 @@ extension Broker {
             channels[channel].receiveHandles += 1
             channels[channel].flags.insert(.hadReceiver)
         }
-        return handle
     }
 
     // MARK: Rights and removal

@@ -118,7 +118,7 @@ extension Broker {
         }
         let verb = role == .send ? "send" : "receive"
         return Failure(
-            .wrongRole, text: "the handle on \(channels[handles[handle].channel].name) may not \(verb)")
+            .wrongRole, text: "the handle on \(channels[handles[handle].channel].shownName) may not \(verb)")
     }
 
     /// The receiver is done with these deliveries of a handle; numbers that are over are passed over.
@@ -139,6 +139,7 @@ extension Broker {
             channels[channel].settled += 1
             if messages[slot].lease != none { endLease(of: slot) }
             if messages[slot].confirmation != none { confirmed(slot, into: &sink) }
+            if messages[slot].firstPassed != none { adoptPassed(by: slot) }
             free(slot, into: &sink)
         }
         handles[handle].window = window
@@ -187,6 +188,7 @@ extension Broker {
         _ slot: UInt32, on channel: UInt32, seen: Bool, into sink: inout S
     ) {
         if seen { messages[slot].redelivered = true }
+        if messages[slot].firstPassed != none { withdrawPassed(by: slot) }
         // It answered a receive, seen or not: that was an attempt (rule 18).
         if messages[slot].attempts < .max { messages[slot].attempts += 1 }
         channels[channel].unsettled -= 1

@@ -102,7 +102,7 @@ extension Broker {
     }
 
     /// Takes an open handle off its channel and applies what its going means for the others (rule 16).
-    private mutating func detach<S: BrokerSink<Body> & ~Copyable>(_ handle: UInt32, into sink: inout S) {
+    mutating func detach<S: BrokerSink<Body> & ~Copyable>(_ handle: UInt32, into sink: inout S) {
         let gone = handles[handle]
         let channel = gone.channel
         if gone.previous == none {
@@ -111,6 +111,7 @@ extension Broker {
             handles[gone.previous].next = gone.next
         }
         if gone.next != none { handles[gone.next].previous = gone.previous }
+        if gone.session != none { channels[channel].sessionHandles -= 1 }
         if gone.role.contains(.send) { channels[channel].sendHandles -= 1 }
         if gone.role.contains(.receive) { channels[channel].receiveHandles -= 1 }
         applyEnds(channel, into: &sink)
@@ -189,9 +190,23 @@ extension Broker {
         }
     }
 
-    /// Ends a generation that nothing holds any more (rule 15); a removed one discards what is left.
+    /// Ends a generation that nothing holds any more (rules 15 and 26), discarding what is left.
     mutating func collectIfUnused<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
-        guard channels[channel].isUnused else { return }
+        guard channels[channel].isUnused else {
+            if channels[channel].isReachedByHandlesOnly { suspectIfListedOnly(channel) }
+            return
+        }
+        discardAll(of: channel, into: &sink)
+        let gone = channels.remove(channel)
+        accounts[gone.account].channels -= 1
+        closeReasons[channel] = nil
+        acceptedByGone += gone.accepted
+        if names[gone.name] == channel { names[gone.name] = nil }
+        recreateIfDeclared(gone.name)
+    }
+
+    /// Ends all that a channel has queued or set aside.
+    mutating func discardAll<S: BrokerSink<Body> & ~Copyable>(of channel: UInt32, into sink: inout S) {
         while channels[channel].queued > 0 { lose(dequeue(from: channel), "discarded", into: &sink) }
         while channels[channel].aside.head != none {
             var aside = channels[channel].aside
@@ -199,12 +214,6 @@ extension Broker {
             channels[channel].aside = aside
             lose(slot, "discarded", into: &sink)
         }
-        let gone = channels.remove(channel)
-        accounts[gone.account].channels -= 1
-        closeReasons[channel] = nil
-        acceptedByGone += gone.accepted
-        if names[gone.name] == channel { names[gone.name] = nil }
-        recreateIfDeclared(gone.name)
     }
 
     mutating func account(of uid: UInt32) -> UInt32 {

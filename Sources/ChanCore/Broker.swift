@@ -15,6 +15,7 @@
 ///   each of its waiters is in its channel's list.
 /// - What was returned precedes what was never delivered: the heap's acceptance numbers are all lower than
 ///   the queue's, which ascend (rule 18).
+/// - What a message lists is a handle without session; the number that a delivery offers for it names none yet.
 /// - Every message is in one place, and the accounts and counters are the sums of what is there.
 public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     @usableFromInline var sessions = SlotTable<Session>()
@@ -29,6 +30,12 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     @usableFromInline var leases = SlotTable<Lease>()
     @usableFromInline var leaseDeadlines = DeadlineHeap()
     @usableFromInline var confirmations = SlotTable<Confirmation>()
+    /// Listings of messages that ended, until the end of the input.
+    @usableFromInline var released: [UInt32] = []
+    /// Channels that may be listed by each other only, until the next sweep.
+    @usableFromInline var suspects: Set<UInt32> = []
+    /// Listings of all messages.
+    @usableFromInline var listingCount = 0
     @usableFromInline var random: RandomSource
     @usableFromInline var now: UInt64 = 0
     /// Until when timeouts have been reported.
@@ -97,6 +104,8 @@ public struct BrokerLimits: Equatable, Sendable {
     public var messagesPerUser = 1 << 20
     /// Bytes of those messages.
     public var bytesPerUser = 64 << 20
+    /// Channels that the messages pass that one user sent and nobody settled yet.
+    public var listingsPerUser = 65_536
     /// Bytes after which a receive of several takes no further message.
     public var receiveBatchBytes = 256 << 10
     /// Bytes that count for each message there besides its own: what the owner's answer says of it.

@@ -67,7 +67,7 @@ public struct Failure: Error, Equatable, Sendable {
 /// Where the broker's effects go, in commit order: the caller of every input passes its own.
 ///
 /// Sessions are named by the index that `Broker.beginSession` returned. Nothing is called between
-/// `beginDeliveries` and `endDeliveries` but `delivery`.
+/// `beginDeliveries` and `endDeliveries` but `delivery` and `passed`.
 public protocol BrokerSink<Body>: ~Copyable {
     /// How a message's bytes are held.
     associatedtype Body: BitwiseCopyable
@@ -81,12 +81,19 @@ public protocol BrokerSink<Body>: ~Copyable {
     /// One message of the group.
     mutating func delivery(
         session: UInt32, body: Body, byteCount: Int, attempts: UInt16, flags: DeliveryFlags)
+    /// What that message passes, where its flags say that it does (rule 26).
+    mutating func passed(session: UInt32, _ channels: [PassedChannel])
     /// The group is complete.
     mutating func endDeliveries(session: UInt32)
     /// An operation ended without success.
     mutating func failed(session: UInt32, request: UInt64, failure: Failure)
     /// The broker holds this body no longer.
     mutating func discard(_ body: Body)
+}
+
+extension BrokerSink where Self: ~Copyable {
+    /// For an owner whose messages never pass channels, which is never told of any.
+    public mutating func passed(session: UInt32, _ channels: [PassedChannel]) {}
 }
 
 /// What a delivery says of its message.
@@ -103,6 +110,8 @@ public struct DeliveryFlags: OptionSet, Hashable, Sendable {
     @inlinable public static var settlementAwaited: DeliveryFlags { DeliveryFlags(rawValue: 4) }
     /// Attempts are limited: its receipt is to be written before it is handed over (rule 18).
     @inlinable public static var attemptsLimited: DeliveryFlags { DeliveryFlags(rawValue: 8) }
+    /// It passes channels (rule 26).
+    @inlinable public static var passes: DeliveryFlags { DeliveryFlags(rawValue: 16) }
 }
 
 /// What the deliveries that answer one receive have in common.
@@ -119,12 +128,16 @@ public struct DeliveryGroup: Equatable, Sendable {
     public var byteCount: Int
     /// The channel is closed: settle at once (rule 4).
     public var closed: Bool
+    /// What the channels that they pass take to write.
+    public var passed: PassedSize
 
     /// Makes a group.
     @inlinable
     public init(
-        caseIndex: UInt16, handle: UInt32, first: UInt64, count: UInt32, byteCount: Int, closed: Bool
+        caseIndex: UInt16, handle: UInt32, first: UInt64, count: UInt32, byteCount: Int, closed: Bool,
+        passed: PassedSize = PassedSize()
     ) {
+        self.passed = passed
         self.caseIndex = caseIndex
         self.handle = handle
         self.first = first

@@ -19,6 +19,8 @@ struct Message<Body: BitwiseCopyable> {
     @usableFromInline var lease: UInt32 = none
     /// The send that waits until it is received or settled, `none` for nobody.
     @usableFromInline var confirmation: UInt32 = none
+    /// The first of the channels that it passes, `none` for none.
+    @usableFromInline var firstPassed: UInt32 = none
 
     @inlinable
     init(body: Body, byteCount: UInt32, account: UInt32) {
@@ -184,11 +186,12 @@ struct OperationKey: Hashable {
     }
 }
 
-/// A session's reference to one generation of a channel.
+/// A session's reference to one generation of a channel, or a message's that passes the channel.
 @usableFromInline
 struct Handle {
+    /// `none` for one that a message lists.
     @usableFromInline var session: UInt32
-    /// Its number in the session.
+    /// Its number in the session; of a listing the one that is offered, else `none`.
     @usableFromInline var number: UInt32
     @usableFromInline var channel: UInt32
     /// What it may still do: `stop` takes the receive role away.
@@ -197,6 +200,14 @@ struct Handle {
     @usableFromInline var isClosed = false
     /// A delivery of it was leased: its number's next handle numbers its deliveries on.
     @usableFromInline var wasLeased = false
+    /// The message that lists it.
+    @usableFromInline var message: UInt32 = none
+    /// That message's next listing.
+    @usableFromInline var nextPassed: UInt32 = none
+    /// The session to which that message is delivered, `none` where it is not.
+    @usableFromInline var offeredTo: UInt32 = none
+    /// The channel that holds that message, `none` while it waits in a send or is delivered.
+    @usableFromInline var holder: UInt32 = none
     @usableFromInline var previous: UInt32 = none
     @usableFromInline var next: UInt32 = none
     @usableFromInline var window = DeliveryWindow()
@@ -252,6 +263,8 @@ struct ChannelFlags: OptionSet {
     @inlinable static var noReceivers: ChannelFlags { ChannelFlags(rawValue: 512) }
     /// The configuration wants a channel of this name (rule 15).
     @inlinable static var declared: ChannelFlags { ChannelFlags(rawValue: 2048) }
+    /// Its name was generated and is the right to use it (rule 26).
+    @inlinable static var unnamed: ChannelFlags { ChannelFlags(rawValue: 8192) }
     @inlinable static var stopsSends: ChannelFlags { [.closed, .noReceivers] }
 }
 
@@ -277,6 +290,8 @@ struct Channel {
     @usableFromInline var accepted: UInt64 = 0
     @usableFromInline var settled: UInt64 = 0
     @usableFromInline var firstHandle: UInt32 = none
+    /// Handles that a session has, as opposed to those that messages list.
+    @usableFromInline var sessionHandles: UInt32 = 0
     @usableFromInline var sendHandles: UInt32 = 0
     @usableFromInline var receiveHandles: UInt32 = 0
     @usableFromInline var owner: UInt32
@@ -310,14 +325,18 @@ struct Channel {
     @inlinable var isRendezvous: Bool { capacity == 0 || capacity == Capacity.undecided }
     /// Nothing can come any more (rule 4).
     @inlinable var isFinished: Bool { flags.contains(.closed) && queued == 0 && unsettled == 0 }
-    /// Neither handle, message nor wish holds the generation alive (rule 15); a removed one keeps nothing.
+    /// Nobody can open it by a name any more, or ever could without having had it: its messages don't hold it.
+    @inlinable var isReachedByHandlesOnly: Bool { !flags.isDisjoint(with: [.removed, .unnamed]) }
+    /// Neither handle, message nor wish holds the generation alive (rules 15 and 26).
     @inlinable var isUnused: Bool {
         guard firstHandle == none, unsettled == 0 else { return false }
-        if flags.contains(.removed) { return true }
+        if isReachedByHandlesOnly { return true }
         guard queued == 0, aside.head == none else { return false }
         // A declared channel is made anew, which replaces keeping it.
         return flags.contains(.declared) ? flags.contains(.closed) : !flags.contains(.keep)
     }
+    /// The name as others may see it: that of an unnamed channel is the right to use it.
+    var shownName: String { flags.contains(.unnamed) ? ChannelName.shown(name) : name }
 }
 
 /// One client's connection, as the broker knows it.
@@ -349,6 +368,8 @@ struct Account {
     @usableFromInline var channels = 0
     @usableFromInline var messages = 0
     @usableFromInline var bytes = 0
+    /// Channels that those messages pass.
+    @usableFromInline var listings = 0
 
     init(uid: UInt32) { self.uid = uid }
 }

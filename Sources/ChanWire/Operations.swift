@@ -25,10 +25,18 @@ public struct SendRequest {
     @inlinable public static var confirmReceiptFlag: UInt8 { 1 }
     /// Header flag: the outcome comes when a receiver is done with the messages (rule 20).
     @inlinable public static var confirmSettlementFlag: UInt8 { 2 }
+    /// Header flag: behind each message stand the channels that it passes (rule 26).
+    @inlinable public static var passesFlag: UInt8 { 8 }
+
+    /// Whether channels are listed behind each message.
+    public let passes: Bool
+    /// The channels that the message passes that was taken last.
+    public var listed: [ListedChannel] = []
 
     /// Reads the prefix; the messages are checked as they are taken.
     @inlinable
-    public init(reading body: UnsafeRawBufferPointer) throws(WireFault) {
+    public init(reading body: UnsafeRawBufferPointer, flags: UInt8 = 0) throws(WireFault) {
+        passes = flags & Self.passesFlag != 0
         messages = WireReader(body)
         handle = try messages.u32()
         count = try messages.u32()
@@ -38,24 +46,29 @@ public struct SendRequest {
         }
     }
 
-    /// Checks that the body is exactly the messages that the prefix promises, and finds the longest.
+    /// Checks that the body is exactly the messages that the prefix promises; their longest and their sum.
     @inlinable
-    public func validate() throws(WireFault) -> Int {
+    public func validate() throws(WireFault) -> (longest: Int, bytes: Int) {
         var reader = messages
         var longest = 0
+        var bytes = 0
         for _ in 0..<count {
             let length = Int(try reader.u32())
             _ = try reader.raw(length)
+            if passes { _ = try ListedChannel.list(reading: &reader) }
             longest = max(longest, length)
+            bytes += length
         }
         try reader.finish()
-        return longest
+        return (longest, bytes)
     }
 
-    /// Takes the next message's bytes.
+    /// Takes the next message's bytes, and into `listed` what it passes.
     @inlinable
     public mutating func next() throws(WireFault) -> UnsafeRawBufferPointer {
-        try messages.raw(Int(messages.u32()))
+        let bytes = try messages.raw(Int(messages.u32()))
+        if passes { listed = try ListedChannel.list(reading: &messages) }
+        return bytes
     }
 
     /// Writes header and prefix of a frame whose messages take `messageBytes`, lengths included.
@@ -235,6 +248,11 @@ public struct SelectCase {
     public var handle: UInt32
     /// The message of a send case; empty otherwise.
     public var message: UnsafeRawBufferPointer
+    /// The channels that the message passes (rule 26).
+    public var listed: [ListedChannel]
+
+    static let untilDrainedFlag: UInt8 = 1
+    static let passesFlag: UInt8 = 8
 }
 
 /// The fixed part of a SELECT frame's body; the cases follow.
@@ -265,14 +283,17 @@ public struct SelectRequest {
         guard let kind = SelectCase.Kind(rawValue: try cases.u8()) else {
             throw WireFault(.malformed, "SELECT has a case of an unknown kind")
         }
-        let untilDrained = try cases.u8() & 1 != 0
+        let flags = try cases.u8()
         _ = try cases.u16()
         let handle = try cases.u32()
         let message = try cases.raw(Int(cases.u32()))
-        guard kind == .send || message.isEmpty else {
+        let passes = flags & SelectCase.passesFlag != 0
+        guard kind == .send || (message.isEmpty && !passes) else {
             throw WireFault(.malformed, "SELECT has a message in a case that does not send")
         }
-        return SelectCase(kind: kind, untilDrained: untilDrained, handle: handle, message: message)
+        return SelectCase(
+            kind: kind, untilDrained: flags & SelectCase.untilDrainedFlag != 0, handle: handle,
+            message: message, listed: passes ? try ListedChannel.list(reading: &cases) : [])
     }
 
     /// Checks that nothing follows the last case.
@@ -294,14 +315,17 @@ public struct SelectRequest {
         /// Appends a case.
         public mutating func add(
             _ kind: SelectCase.Kind, handle: UInt32 = 0, untilDrained: Bool = false,
-            message: some Collection<UInt8> = [UInt8]()
+            message: some Collection<UInt8> = [UInt8](), passing: [ListedChannel] = []
         ) {
+            var flags: UInt8 = untilDrained ? SelectCase.untilDrainedFlag : 0
+            if !passing.isEmpty { flags |= SelectCase.passesFlag }
             writer.integer(kind.rawValue)
-            writer.integer(UInt8(untilDrained ? 1 : 0))
+            writer.integer(flags)
             writer.integer(UInt16(0))
             writer.integer(handle)
             writer.integer(UInt32(message.count))
             writer.raw(message)
+            if !passing.isEmpty { writer.raw(ListedChannel.bytes(of: passing)) }
         }
 
         /// The whole frame.

@@ -38,6 +38,8 @@ public struct Received {
     @inlinable public static var settlementAwaitedFlag: UInt8 { 4 }
     /// Message flag: attempts are limited, so write the receipt before handing it over (rule 18).
     @inlinable public static var attemptsLimitedFlag: UInt8 { 8 }
+    /// Message flag: behind the message stand the channels that it passes (rule 26).
+    @inlinable public static var passesFlag: UInt8 { 16 }
 
     /// One message as it stands in a frame.
     public struct Message {
@@ -49,9 +51,12 @@ public struct Received {
         @inlinable public var redelivered: Bool { flags & Received.redeliveredFlag != 0 }
         /// The bytes, valid as long as the frame's.
         public var bytes: UnsafeRawBufferPointer
+        /// The channels that it passes.
+        public var offered: [OfferedChannel]
 
         @usableFromInline
-        init(attempts: UInt16, flags: UInt8, bytes: UnsafeRawBufferPointer) {
+        init(attempts: UInt16, flags: UInt8, bytes: UnsafeRawBufferPointer, offered: [OfferedChannel]) {
+            self.offered = offered
             self.attempts = attempts
             self.flags = flags
             self.bytes = bytes
@@ -89,8 +94,10 @@ public struct Received {
         let attempts = try messages.u16()
         let flags = try messages.u8()
         _ = try messages.u8()
+        let bytes = try messages.raw(length)
         return Message(
-            attempts: attempts, flags: flags, bytes: try messages.raw(length))
+            attempts: attempts, flags: flags, bytes: bytes,
+            offered: flags & Received.passesFlag == 0 ? [] : try OfferedChannel.list(reading: &messages))
     }
 
     /// Writes header and prefix; `messageBytes` counts the messages with their own prefixes.

@@ -48,6 +48,11 @@ public struct WireWriter {
         }
     }
 
+    /// The body so far without header, for a frame that is written in pieces.
+    public consuming func part() -> [UInt8] {
+        Array(bytes[FrameHeader.byteCount...])
+    }
+
     /// The whole frame, its length filled in.
     public consuming func finish() -> [UInt8] {
         let length = UInt32(truncatingIfNeeded: bodyCount)

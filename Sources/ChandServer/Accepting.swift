@@ -56,7 +56,9 @@ extension Server {
             systemFailed(error)
             connection.state = .ended
             connections.remove(connection)
+            return
         }
+        watchProcess(of: connection)
     }
 
     private func refusal(of credentials: PeerCredentials) -> Goodbye? {

@@ -16,7 +16,11 @@ extension Hub {
         switch type {
         case .open:
             let open = OpenOptions(try OpenRequest(header, reading: body))
-            return answer(broker.open(session: session, open, into: &outbox), request) { opened in
+            // Of the kernel's, never of the broker's own generator: knowing a name is the right to use it.
+            var kernel = SystemRandomNumberGenerator()
+            let entropy = open.name == OpenOptions.unnamed ? (kernel.next(), kernel.next()) : nil
+            let opened = broker.open(session: session, open, entropy: entropy, into: &outbox)
+            return answer(opened, request) { opened in
                 Opened(
                     handle: opened.handle, capacity: opened.capacity, generation: opened.generation,
                     created: opened.created, closed: opened.closed, name: opened.name

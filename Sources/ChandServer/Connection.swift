@@ -19,6 +19,10 @@ final class Connection {
     }
 
     let descriptor: OwnedDescriptor
+    /// The peer's process, where that is watched.
+    var process: OwnedDescriptor?
+    /// Bytes that it had written and nobody read when it exited.
+    var unreadAtDeath = 0
     let credentials: PeerCredentials
     /// The broker's index of the session, once it is greeted.
     var session: UInt32 = .max

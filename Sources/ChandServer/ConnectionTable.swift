@@ -20,8 +20,11 @@ struct ConnectionTable {
     /// No deadline is earlier; it may be earlier than the next one.
     private(set) var nextDeadline = UInt64.max
 
+    /// What a token has for the connection's process rather than its socket.
+    static let processBit: UInt64 = 0x8000_0000
+
     subscript(_ token: UInt64) -> Connection? {
-        let slot = Int(truncatingIfNeeded: token & 0xFFFF_FFFF)
+        let slot = Int(truncatingIfNeeded: token & 0x7FFF_FFFF)
         guard slot < slots.count, lives[slot] == UInt32(truncatingIfNeeded: token >> 32) else { return nil }
         return slots[slot]
     }
@@ -56,7 +59,7 @@ struct ConnectionTable {
     }
 
     mutating func remove(_ connection: Connection) {
-        let slot = Int(truncatingIfNeeded: connection.token & 0xFFFF_FFFF)
+        let slot = Int(truncatingIfNeeded: connection.token & 0x7FFF_FFFF)
         guard self[connection.token] === connection else { return }
         greeted(connection)
         forgetDeadline(of: connection)

@@ -79,11 +79,10 @@ extension Hub {
         _ frame: inout FrameAssembler.Frame, session: UInt32
     ) throws(WireFault) {
         let request = frame.header.request
-        var send = try SendRequest(reading: frame.body)
-        let longest = try send.validate()
+        var send = try SendRequest(reading: frame.body, flags: frame.header.flags)
+        let (longest, bytes) = try send.validate()
         try checkRequest(frame.header, session: session)
         let count = Int(send.count)
-        let bytes = send.messages.remaining - 4 * count
         guard longest <= maxMessageBytes else {
             outbox.append(tooLarge(longest).encoded(request: request), session: session)
             return
@@ -96,16 +95,32 @@ extension Hub {
         if count == 1, longest >= FrameAssembler.directBodyBytes, let storage = frame.takeStorage() {
             let body = MessageBody(taking: storage, bytes: try send.next())
             broker.append(body, byteCount: longest, to: &chain, session: session)
+            guard pass(send.listed, with: chain, request, session: session) else { return }
         } else {
             for _ in 0..<count {
                 let message = try send.next()
                 let body = MessageBody(copying: message)
                 broker.append(body, byteCount: message.count, to: &chain, session: session)
+                guard pass(send.listed, with: chain, request, session: session) else { return }
             }
         }
         broker.send(
             session: session, request: request, handle: send.handle, chain: chain, timeout: send.timeout,
             confirm: Confirm(frame.header), into: &outbox)
+    }
+
+    /// Has the last message of a chain pass channels; where it may not, the request has failed and the chain is gone.
+    private mutating func pass(
+        _ listed: [ListedChannel], with chain: MessageChain, _ request: UInt64, session: UInt32
+    ) -> Bool {
+        guard !listed.isEmpty else { return true }
+        let listings = listed.map {
+            Listing(handle: $0.handle, role: ChanCore.Role(rawValue: $0.role.rawValue))
+        }
+        guard let failure = broker.pass(listings, with: chain, session: session) else { return true }
+        broker.discard(chain, into: &outbox)
+        outbox.failed(session: session, request: request, failure: failure)
+        return false
     }
 
     private func tooLarge(_ longest: Int) -> Failed {
@@ -206,6 +221,10 @@ extension Hub {
                 var chain = MessageChain()
                 let body = MessageBody(copying: candidate.message)
                 broker.append(body, byteCount: candidate.message.count, to: &chain, session: session)
+                guard pass(candidate.listed, with: chain, header.request, session: session) else {
+                    for made in cases { broker.discard(made.chain, into: &outbox) }
+                    return
+                }
                 cases.append(SelectCase(.send, handle: candidate.handle, chain: chain))
             }
         }

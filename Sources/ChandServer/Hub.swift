@@ -61,7 +61,9 @@ struct Hub: ~Copyable {
 
     /// Makes the channels that the configuration declares; returns those that can't be made.
     mutating func declare(_ list: [DeclaredChannel]) -> [(name: String, failure: Failure)] {
-        broker.declare(list, into: &outbox)
+        let failures = broker.declare(list, into: &outbox)
+        broker.conclude(into: &outbox)
+        return failures
     }
 
     /// The largest body of a frame after the handshake.
@@ -93,7 +95,7 @@ struct Hub: ~Copyable {
                 } else {
                     try run(&frame, from: connection)
                 }
-                check()
+                conclude()
             }
         }
         if taken < bytes.count {
@@ -108,7 +110,7 @@ struct Hub: ~Copyable {
         defer { swap(&assembler, &connection.assembler) }
         try assembler.received(count) { frame throws(WireFault) in
             try run(&frame, from: connection)
-            check()
+            conclude()
         }
     }
 
@@ -150,12 +152,20 @@ struct Hub: ~Copyable {
         connection.backlog.removeAll()
         connection.backlog.release()
         if let goodbye { outbox.append(goodbye.encoded(), to: connection) }
-        check()
+        conclude()
     }
 
-    /// Lets the broker's time pass.
+    /// Lets the broker's time pass, and ends the turn.
     mutating func advance(to now: UInt64) {
         broker.advance(to: now, into: &outbox)
+        broker.conclude(into: &outbox)
+        broker.sweep(into: &outbox)
+    }
+
+    /// Ends an input of the broker.
+    private mutating func conclude() {
+        broker.conclude(into: &outbox)
+        check()
     }
 
     private func check() {

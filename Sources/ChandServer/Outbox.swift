@@ -72,7 +72,11 @@ struct Outbox: BrokerSink, ~Copyable {
         guard let connection = open(session) else { return }
         connection.settlePendingSent(pool: pool)
         receiving = connection
-        let messageBytes = group.byteCount + Int(group.count) * Received.messagePrefixByteCount
+        let messageBytes =
+            group.byteCount + Int(group.count) * Received.messagePrefixByteCount
+            + OfferedChannel.byteCount(
+                messages: group.passed.messages, channels: group.passed.channels,
+                textBytes: group.passed.textBytes)
         let fixed = FrameHeader.byteCount + Received.prefixByteCount
         let copied = min(messageBytes, Self.referencedBodyBytes)
         let target = connection.output.bytes.writable(atLeast: fixed + copied, pool: pool)
@@ -106,6 +110,12 @@ struct Outbox: BrokerSink, ~Copyable {
         }
     }
 
+    mutating func passed(session: UInt32, _ channels: [PassedChannel]) {
+        guard let connection = receiving else { return }
+        let bytes = OfferedChannel.bytes(of: channels.map { OfferedChannel($0) })
+        bytes.withUnsafeBytes { connection.output.bytes.append($0, pool: pool) }
+    }
+
     mutating func endDeliveries(session: UInt32) {
         receiving = nil
     }
@@ -117,6 +127,16 @@ struct Outbox: BrokerSink, ~Copyable {
 
     mutating func discard(_ body: MessageBody) {
         body.release()
+    }
+}
+
+extension OfferedChannel {
+    /// The broker's record in the wire's words.
+    init(_ channel: PassedChannel) {
+        self.init(
+            handle: channel.handle, role: ChanWire.Role(rawValue: channel.role.rawValue),
+            capacity: channel.capacity, generation: channel.generation, name: channel.name,
+            typeTag: channel.typeTag ?? "")
     }
 }
 

@@ -20,6 +20,8 @@ public final class Server {
     var doors: Doors
     /// Connections whose backlog goes on in the next turn.
     var backlogged: [Connection] = []
+    /// Connections whose process has exited, until what it wrote has been run.
+    var dying: [Connection] = []
     /// Set by a signal, or from another thread by `stop()`: the loop ends.
     let stopRequest: StopRequest
     var events = EventBuffer()
@@ -165,6 +167,7 @@ public final class Server {
             default: serve(event)
             }
         }
+        runDying()
         runBacklogs()
         runControls()
         hub.advance(to: now)
@@ -187,7 +190,8 @@ public final class Server {
 
     private func wait() throws(SystemError) {
         let now = MonotonicClock.now()
-        guard backlogged.isEmpty, hub.outbox.dirty.isEmpty else {
+        let hasWork = !backlogged.isEmpty || !dying.isEmpty || hub.broker.needsSweep
+        guard !hasWork, hub.outbox.dirty.isEmpty else {
             try poll.wait(into: &events, timeoutNanoseconds: 0)
             return
         }
@@ -245,15 +249,19 @@ public final class Server {
 
     private func serve(_ event: ReadyEvent) {
         guard let connection = connections[event.token] else { return }
+        if event.token & ConnectionTable.processBit != 0 { return processEnded(connection) }
         // Of one that is told goodbye, only whether it can be written to matters, and whether it is gone.
         if event.writable || connection.state == .ended { hub.outbox.touch(connection) }
         if event.readable || event.hangup || event.error { read(connection) }
     }
 
-    /// Reads once, at most a turn's share, and runs what is complete.
-    private func read(_ connection: Connection) {
+    /// Reads once, at most a turn's share, and runs what is complete; returns how many bytes there were.
+    @discardableResult
+    func read(_ connection: Connection) -> Int {
         // What was read before comes first; the socket keeps the rest.
-        guard connection.state != .ended, connection.backlog.isEmpty, !connection.isThrottled else { return }
+        guard connection.state != .ended, connection.backlog.isEmpty, !connection.isThrottled else {
+            return 0
+        }
         let identity = { [configuration] in Identity(connection.credentials, configuration) }
         do throws(WireFault) {
             let direct = connection.assembler.directTarget()
@@ -270,12 +278,14 @@ public final class Server {
                 let rest = UnsafeRawBufferPointer(rebasing: scratch[..<(count - directly)])
                 if !rest.isEmpty { try hub.receive(rest, from: connection, identity: identity) }
                 afterReading(connection)
+                return count
             case .wouldBlock: break
             case .endOfFile, .failed: drop(connection, nil)
             }
         } catch {
             fault(error, connection)
         }
+        return 0
     }
 
     /// Runs a turn's share of what connections sent faster than their frames had turns.
@@ -411,6 +421,7 @@ public final class Server {
 
     func close(_ connection: Connection) {
         connection.output.dropAll(pool: hub.outbox.pool) { MessageBody.release(token: $0) }
+        forgetProcess(of: connection)
         do throws(SystemError) {
             try poll.remove(connection.descriptor.raw)
         } catch {

@@ -10,8 +10,11 @@ do {
     try SignalSource.ignoreBrokenPipes()
     switch (arguments.first, arguments.dropFirst().first, arguments.count) {
     case ("relay", let socket?, 2): try Relay.run(socket: socket)
+    case ("keeper", let socket?, 2): try Relay.runWithKeeper(socket: socket)
+    case ("burst", let socket?, 2): try Relay.burst(socket: socket)
+    case ("keep", _, 1): try Relay.keep()
     case ("library", let socket?, 2): try await LibraryAgent.run(socket: socket)
-    default: throw LiveFailure("usage: chand-test-agent relay|library SOCKET")
+    default: throw LiveFailure("usage: chand-test-agent relay|keeper|burst|library SOCKET | keep")
     }
 } catch {
     try Array("chand-test-agent: \(error)\n".utf8).withUnsafeBytes { try Transfer.writeAll(2, $0) }

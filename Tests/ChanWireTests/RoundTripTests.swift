@@ -58,7 +58,7 @@ import Testing
         let frame = Frames.send(request: 1, handle: 2, [[1], [], [1, 2, 3], [4]])
         try frame.dropFirst(16).withUnsafeBytes { body in
             var send = try SendRequest(reading: body)
-            #expect(try send.validate() == 3)
+            #expect(try send.validate() == (3, 5))
             #expect(send.count == 4 && send.handle == 2)
             #expect(Array(try send.next()) == [1])
             #expect(try send.next().isEmpty)

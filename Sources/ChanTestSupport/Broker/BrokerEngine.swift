@@ -7,10 +7,14 @@ public struct BrokerEngine: ~Copyable {
     /// The broker itself, for what is no input.
     public var broker: Broker<UInt64>
     private var sink = RecordingSink()
+    private let seed: UInt64
+    /// Drawn for unnamed channels so far.
+    private var names: UInt64 = 0
     private var recorded: (events: [BrokerEvent], discarded: [UInt64]) = ([], [])
 
     /// Makes a broker without channels.
     public init(seed: UInt64, limits: BrokerLimits = BrokerLimits(), spaces: [Space] = []) {
+        self.seed = seed
         broker = Broker(seed: seed, limits: limits, spaces: spaces)
     }
 
@@ -25,6 +29,7 @@ public struct BrokerEngine: ~Copyable {
     @discardableResult
     public mutating func apply(_ input: BrokerInput) -> BrokerReply {
         let reply = perform(input)
+        broker.conclude(into: &sink)
         recorded = sink.take()
         return reply
     }
@@ -34,7 +39,8 @@ public struct BrokerEngine: ~Copyable {
         case .begin(_, let identity): return .session(broker.beginSession(identity))
         case .end(let session): broker.endSession(session, into: &sink)
         case .open(let session, _, let options):
-            return .opened(broker.open(session: session, options, into: &sink))
+            names += 1
+            return .opened(broker.open(session: session, options, entropy: (seed, names), into: &sink))
         case .remove(let session, let name):
             return .done(broker.remove(session: session, name: name, into: &sink))
         case .send(let session, let request, let handle, let messages, let timeout):
@@ -64,6 +70,7 @@ public struct BrokerEngine: ~Copyable {
                 broker.giveBack(
                     session: session, handle: handle, first: first, count: count, seen: seen, into: &sink))
         case .advance(let time): broker.advance(to: time, into: &sink)
+        case .sweep: broker.sweep(into: &sink)
         default: return performMore(input)
         }
         return .nothing
@@ -112,9 +119,20 @@ public struct BrokerEngine: ~Copyable {
         }
         var chain = MessageChain()
         for message in sent {
-            broker.append(message.body, byteCount: message.byteCount, to: &chain, session: session)
+            guard append(message, to: &chain, session, request) else { return nil }
         }
         return chain
+    }
+
+    /// Adds a message with what it passes; where it may not, the request has failed and the chain is gone.
+    private mutating func append(
+        _ message: SentMessage, to chain: inout MessageChain, _ session: UInt32, _ request: UInt64
+    ) -> Bool {
+        broker.append(message.body, byteCount: message.byteCount, to: &chain, session: session)
+        guard let failure = broker.pass(message.passing, with: chain, session: session) else { return true }
+        broker.discard(chain, into: &sink)
+        sink.failed(session: session, request: request, failure: failure)
+        return false
     }
 
     private mutating func select(
@@ -130,8 +148,9 @@ public struct BrokerEngine: ~Copyable {
         cases.reserveCapacity(inputs.count)
         for input in inputs {
             var chain = MessageChain()
-            if let message = input.message {
-                broker.append(message.body, byteCount: message.byteCount, to: &chain, session: session)
+            if let message = input.message, !append(message, to: &chain, session, request) {
+                for made in cases { broker.discard(made.chain, into: &sink) }
+                return
             }
             cases.append(
                 SelectCase(

@@ -58,6 +58,7 @@ extension BrokerInput: CustomStringConvertible {
         case .pause(let session, let name, let isPaused):
             return "s\(session) \(isPaused ? "pause" : "resume") \(name)"
         case .advance(let time): return "time is \(time)"
+        case .sweep: return "a turn ends"
         }
     }
 

@@ -8,9 +8,12 @@ public struct SentMessage: Hashable, Sendable {
     public var body: UInt64
     /// The size that it is accounted with.
     public var byteCount: Int
+    /// The channels that it passes.
+    public var passing: [Listing]
 
     /// Makes a message.
-    public init(_ body: UInt64, byteCount: Int = 8) {
+    public init(_ body: UInt64, byteCount: Int = 8, passing: [Listing] = []) {
+        self.passing = passing
         self.body = body
         self.byteCount = byteCount
     }
@@ -99,11 +102,13 @@ public enum BrokerInput: Equatable, Sendable {
     case pause(session: UInt32, name: String, Bool)
     /// Time passes.
     case advance(to: UInt64)
+    /// A turn ends: groups of channels that only their own messages list go.
+    case sweep
 
     /// The session that it comes from; nil for time, and for a session that only begins.
     public var session: UInt32? {
         switch self {
-        case .begin, .advance: nil
+        case .begin, .advance, .sweep: nil
         case .end(let session), .open(let session, _, _), .remove(let session, _),
             .send(let session, _, _, _, _), .receive(let session, _, _, _, _, _),
             .select(let session, _, _, _, _), .cancel(let session, _), .close(let session, _, _),
@@ -154,7 +159,7 @@ extension BrokerInput {
         guard let label = session else { return self }
         guard let session = rename(label) else { return nil }
         switch self {
-        case .begin, .advance: return self
+        case .begin, .advance, .sweep: return self
         case .end: return .end(session: session)
         case .open(_, let label, let options): return .open(session: session, label: label, options)
         case .remove(_, let name): return .remove(session: session, name: name)

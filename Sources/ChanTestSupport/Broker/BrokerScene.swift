@@ -49,9 +49,17 @@ public final class BrokerScene {
         self.report = report
     }
 
-    /// Applies an input, then checks the invariants and that no request has two outcomes.
+    /// Applies an input and ends the turn, checking after each step the invariants and that no request has two
+    /// outcomes.
     @discardableResult
     public func apply(_ input: BrokerInput) -> BrokerReply {
+        let reply = step(input)
+        while engine.broker.needsSweep { step(.sweep) }
+        return reply
+    }
+
+    @discardableResult
+    private func step(_ input: BrokerInput) -> BrokerReply {
         let reply = engine.apply(input)
         for event in engine.events where outcomes.updateValue(event, forKey: event.request) != nil {
             report("a second outcome: \(event)")
@@ -165,6 +173,28 @@ public final class BrokerScene {
             .send(
                 session: port.session, request: request, handle: port.handle, messages, timeout: timeout))
         return request
+    }
+
+    /// Sends one message that passes channels, each by a handle of the same session; returns the request.
+    @discardableResult
+    public func send(
+        _ port: Port, _ body: UInt64, passing ports: [(port: Port, role: Role)], timeout: Int64 = -1
+    ) -> UInt64 {
+        let listings = ports.map { Listing(handle: $0.port.handle, role: $0.role) }
+        return send(port, [SentMessage(body, passing: listings)], timeout: timeout)
+    }
+
+    /// Makes an unnamed channel; its name and a handle on it.
+    public func unnamed(
+        _ session: UInt32, capacity: Int64? = nil, role: Role = .both,
+        _ state: (inout OpenOptions) -> Void = { _ in }
+    ) throws(Failure) -> (port: Port, name: String) {
+        let result = tryOpen(session, "$", role: role) {
+            $0.capacity = capacity
+            state(&$0)
+        }
+        let opened = try result.get()
+        return (Port(session: session, handle: opened.handle), opened.name)
     }
 
     /// Receives; returns the request.

@@ -3,7 +3,7 @@
 public import ChanCore
 
 /// One message as it was handed to a receiver.
-public struct DeliveredMessage: Hashable, Sendable {
+public struct DeliveredMessage: Equatable, Sendable {
     /// What it is: tests give every message a number of its own.
     public var body: UInt64
     /// Its size.
@@ -14,6 +14,8 @@ public struct DeliveredMessage: Hashable, Sendable {
     public var redelivered: Bool
     /// What else the delivery says: who waits, and whether attempts are limited.
     public var flags: DeliveryFlags
+    /// The channels that it passes.
+    public var passed: [PassedChannel] = []
 
     /// Makes a message.
     public init(
@@ -157,6 +159,17 @@ public struct RecordingSink: BrokerSink {
                 redelivered: flags.contains(.redelivered), flags: flags.subtracting(.redelivered)))
     }
 
+    /// Adds what the last message passes.
+    public mutating func passed(session: UInt32, _ channels: [PassedChannel]) {
+        guard let last = open?.messages.indices.last, open?.session == session,
+            open?.messages[last].flags.contains(.passes) == true, !channels.isEmpty
+        else {
+            fault = "channels are passed outside a message that passes any"
+            return
+        }
+        open?.messages[last].passed = channels
+    }
+
     /// Records the group.
     public mutating func endDeliveries(session: UInt32) {
         guard let group = open, group.session == session else {
@@ -166,12 +179,25 @@ public struct RecordingSink: BrokerSink {
         open = nil
         if group.messages.isEmpty || group.messages.count != Int(group.group.count)
             || group.messages.reduce(0, { $0 + $1.byteCount }) != group.group.byteCount
+            || group.group.passed != size(of: group.messages)
         {
             fault = "a group of deliveries is miscounted"
         }
         record(
             .delivered(
                 session: group.session, request: group.request, group: group.group, messages: group.messages))
+    }
+
+    private func size(of messages: [DeliveredMessage]) -> PassedSize {
+        var size = PassedSize()
+        for message in messages where !message.passed.isEmpty {
+            size.messages += 1
+            size.channels += message.passed.count
+            for channel in message.passed {
+                size.textBytes += channel.name.utf8.count + (channel.typeTag?.utf8.count ?? 0)
+            }
+        }
+        return size
     }
 
     /// Records a failure.

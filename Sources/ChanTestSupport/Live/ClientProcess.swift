@@ -12,10 +12,13 @@ public final class ClientProcess {
     public let process: ChildProcess
 
     /// Starts the process, which connects, and greets.
-    public init(_ socketPath: String) throws {
+    ///
+    /// - Parameter leavesKeeper: it has a child that holds the connection beyond its death, while ``client`` lives.
+    public init(_ socketPath: String, leavesKeeper: Bool = false) throws {
         let pair = try UnixSocket.pair()
         process = try ChildProcess.spawn(
-            BuiltProgram.path("chand-test-agent"), arguments: ["relay", socketPath],
+            BuiltProgram.path("chand-test-agent"),
+            arguments: [leavesKeeper ? "keeper" : "relay", socketPath],
             environment: DaemonUnderTest.environment(), stdin: .descriptor(pair.second.raw))
         do {
             client = try WireClient(taking: pair.first)

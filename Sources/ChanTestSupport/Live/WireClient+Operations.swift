@@ -131,6 +131,23 @@ extension WireClient {
         return writer.finish()
     }
 
+    /// Sends one message that passes channels and waits for the outcome.
+    public func send(
+        _ handle: UInt32, _ message: String, passing listed: [ListedChannel],
+        timeout: Int64 = WireTimeout.never
+    ) throws -> Outcome {
+        let request = request()
+        var writer = WireWriter(.send, flags: SendRequest.passesFlag, request: request)
+        writer.integer(handle)
+        writer.integer(UInt32(1))
+        writer.integer(timeout)
+        writer.integer(UInt32(message.utf8.count))
+        writer.raw(message.utf8)
+        writer.raw(ListedChannel.bytes(of: listed))
+        try write(writer.finish())
+        return try outcome(of: request)
+    }
+
     // MARK: Select
 
     /// A case of a select.

@@ -79,6 +79,8 @@ public struct Delivered: Equatable, Sendable {
         public var attempts: UInt16
         /// Whether some caller may have seen it before.
         public var redelivered: Bool
+        /// The channels that it passes.
+        public var offered: [OfferedChannel]
         /// Its bytes as text.
         public var text: String { String(decoding: bytes, as: UTF8.self) }
     }
@@ -110,7 +112,8 @@ public struct Delivered: Equatable, Sendable {
             let message = try received.next()
             messages.append(
                 Message(
-                    bytes: Array(message.bytes), attempts: message.attempts, redelivered: message.redelivered)
+                    bytes: Array(message.bytes), attempts: message.attempts,
+                    redelivered: message.redelivered, offered: message.offered)
             )
         }
         try received.finish()

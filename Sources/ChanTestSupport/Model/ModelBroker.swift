@@ -114,6 +114,8 @@ public struct ModelBroker: Sendable {
         case .giveBack(let session, let handle, let first, let count, let seen):
             return .known(giveBack(session, handle, first, count, seen))
         case .advance(let time): advance(to: time)
+        // The model has no unnamed channels.
+        case .sweep: break
         case .pause(let session, let name, let isPaused): return .done(pause(session, name, isPaused))
         case .sendConfirmed, .lease, .receipt, .finishLease, .extendLease, .restore:
             throw NotAllowed(description: "the model does not know \(input)")

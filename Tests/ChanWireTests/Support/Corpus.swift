@@ -71,7 +71,8 @@ enum Corpus {
             ControlRequest.logLevel(text).encoded(request: request),
             SimpleFrame.daemonStatus(request: request),
         ]
-        return asked + leases(round, request, handle, text, message)
+        return asked + passing(round, request, handle, text, message)
+            + leases(round, request, handle, text, message)
             + answers(round, request, handle, text, message)
     }
 
@@ -104,6 +105,34 @@ enum Corpus {
         (state.longestWait, state.uptime) = (UInt64(round + 5), .max)
         (state.logLevel, state.configuration, state.reloadFailure) = (text, "/etc", text)
         return state
+    }
+
+    /// What rule 26 adds to sends, selects and deliveries.
+    private static func passing(
+        _ round: Int, _ request: UInt64, _ handle: UInt32, _ text: String, _ message: [UInt8]
+    ) -> [[UInt8]] {
+        let listed = (0...round).map { count in
+            (0..<count).map { ListedChannel(handle: UInt32($0), role: Role(rawValue: UInt8($0 % 3 + 1))) }
+        }
+        let offered = (0..<round).map {
+            OfferedChannel(
+                handle: handle, role: .both, capacity: Int64($0), generation: request, name: text,
+                typeTag: text)
+        }
+        let sends = [(SelectCase.Kind.receive, handle, true, []), (.send, handle, false, message)]
+        return [
+            Frames.send(
+                request: request, handle: handle, Array(repeating: message, count: round + 1), listed: listed),
+            Frames.select(
+                request: request, timeout: 0, Array(sends.prefix(round)),
+                listed: [[], round > 1 ? listed[round] : []]),
+            Frames.received(
+                request: request, handle: handle, first: request,
+                [
+                    Frames.Message(bytes: message),
+                    Frames.Message(bytes: message, flags: Received.passesFlag | 1, offered: offered),
+                ]),
+        ]
     }
 
     private static func answers(

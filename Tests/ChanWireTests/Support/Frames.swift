@@ -21,17 +21,20 @@ enum Frames {
     }
 
     static func send(
-        request: UInt64, handle: UInt32, timeout: Int64 = -1, flags: UInt8 = 0, _ messages: [[UInt8]]
+        request: UInt64, handle: UInt32, timeout: Int64 = -1, flags: UInt8 = 0, _ messages: [[UInt8]],
+        listed: [[ListedChannel]]? = nil
     ) -> [UInt8] {
-        let messageBytes = messages.reduce(0) { $0 + 4 + $1.count }
+        let lists = listed?.map { ListedChannel.bytes(of: $0) } ?? messages.map { _ in [] }
+        let messageBytes = zip(messages, lists).reduce(0) { $0 + 4 + $1.0.count + $1.1.count }
         var bytes = array(FrameHeader.byteCount + SendRequest.prefixByteCount) {
             SendRequest.write(
                 to: $0, request: request, handle: handle, count: UInt32(messages.count), timeout: timeout,
-                messageBytes: messageBytes, flags: flags)
+                messageBytes: messageBytes,
+                flags: flags | (listed == nil ? 0 : SendRequest.passesFlag))
         }
-        for message in messages {
+        for (message, list) in zip(messages, lists) {
             bytes += array(4) { $0.storeBytes(of: UInt32(message.count).littleEndian, as: UInt32.self) }
-            bytes += message
+            bytes += message + list
         }
         return bytes
     }
@@ -52,6 +55,12 @@ enum Frames {
         var bytes: [UInt8]
         var attempts: UInt16 = 0
         var flags: UInt8 = 0
+        var offered: [OfferedChannel] = []
+
+        /// What stands behind its bytes.
+        var list: [UInt8] {
+            flags & Received.passesFlag == 0 ? [] : OfferedChannel.bytes(of: offered)
+        }
     }
 
     static func received(
@@ -59,7 +68,7 @@ enum Frames {
         _ messages: [Message]
     ) -> [UInt8] {
         let prefix = Received.messagePrefixByteCount
-        let messageBytes = messages.reduce(0) { $0 + prefix + $1.bytes.count }
+        let messageBytes = messages.reduce(0) { $0 + prefix + $1.bytes.count + $1.list.count }
         var bytes = array(FrameHeader.byteCount + Received.prefixByteCount) {
             Received.write(
                 to: $0, request: request, caseIndex: caseIndex, closed: closed, handle: handle,
@@ -71,7 +80,7 @@ enum Frames {
                     to: $0, length: message.bytes.count, attempts: message.attempts,
                     flags: message.flags)
             }
-            bytes += message.bytes
+            bytes += message.bytes + message.list
         }
         return bytes
     }
@@ -90,12 +99,15 @@ enum Frames {
 
     static func select(
         request: UInt64, timeout: Int64, ordered: Bool = false, count: Int? = nil,
-        _ cases: [(kind: SelectCase.Kind, handle: UInt32, drained: Bool, message: [UInt8])]
+        _ cases: [(kind: SelectCase.Kind, handle: UInt32, drained: Bool, message: [UInt8])],
+        listed: [[ListedChannel]] = []
     ) -> [UInt8] {
         var builder = SelectRequest.Builder(
             request: request, count: count ?? cases.count, timeout: timeout, ordered: ordered)
-        for one in cases {
-            builder.add(one.kind, handle: one.handle, untilDrained: one.drained, message: one.message)
+        for (index, one) in cases.enumerated() {
+            builder.add(
+                one.kind, handle: one.handle, untilDrained: one.drained, message: one.message,
+                passing: index < listed.count ? listed[index] : [])
         }
         return builder.finish()
     }

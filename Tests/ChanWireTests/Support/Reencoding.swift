@@ -95,14 +95,18 @@ enum Reencoding {
     private static func send(
         _ header: FrameHeader, _ body: UnsafeRawBufferPointer
     ) throws(WireFault) -> [UInt8] {
-        var send = try SendRequest(reading: body)
+        var send = try SendRequest(reading: body, flags: header.flags)
         _ = try send.validate()
         var messages: [[UInt8]] = []
-        for _ in 0..<send.count { messages.append(Array(try send.next())) }
+        var listed: [[ListedChannel]] = []
+        for _ in 0..<send.count {
+            messages.append(Array(try send.next()))
+            listed.append(send.listed)
+        }
         let known = SendRequest.confirmReceiptFlag | SendRequest.confirmSettlementFlag
         return Frames.send(
             request: header.request, handle: send.handle, timeout: send.timeout, flags: header.flags & known,
-            messages)
+            messages, listed: send.passes ? listed : nil)
     }
 
     private static func received(
@@ -114,7 +118,8 @@ enum Reencoding {
             let next = try received.next()
             messages.append(
                 Frames.Message(
-                    bytes: Array(next.bytes), attempts: next.attempts, flags: next.flags))
+                    bytes: Array(next.bytes), attempts: next.attempts, flags: next.flags,
+                    offered: next.offered))
         }
         try received.finish()
         return Frames.received(
@@ -128,13 +133,16 @@ enum Reencoding {
     ) throws(WireFault) -> [UInt8] {
         var select = try SelectRequest(header, reading: body)
         var cases: [(kind: SelectCase.Kind, handle: UInt32, drained: Bool, message: [UInt8])] = []
+        var listed: [[ListedChannel]] = []
         for _ in 0..<select.count {
             let next = try select.next()
+            listed.append(next.listed)
             cases.append((next.kind, next.handle, next.untilDrained, Array(next.message)))
         }
         try select.finish()
         return Frames.select(
-            request: header.request, timeout: select.timeout, ordered: select.ordered, cases)
+            request: header.request, timeout: select.timeout, ordered: select.ordered, cases,
+            listed: listed)
     }
 
     private static func ranges(
