@@ -13,7 +13,7 @@ export SWIFT PREFIX DESTDIR
 # The shipped programs bring Swift's standard library with them: nothing of Swift need be installed where
 # they run.
 RELEASE = $(SWIFT) build -c release --static-swift-stdlib --scratch-path .build-rel
-PROGRAMS = .build-rel/release
+PROGRAMS ?= .build-rel/release
 
 .PHONY: build test demo lint release install uninstall deb clean setup
 build: setup

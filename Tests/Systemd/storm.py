@@ -47,7 +47,7 @@ def storm():
                 print("started", flush=True)
 
 
-threads = [threading.Thread(target=storm) for _ in range(4)]
+threads = [threading.Thread(target=storm) for _ in range(2)]
 for thread in threads:
     thread.start()
 for thread in threads:
