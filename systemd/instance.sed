@@ -12,6 +12,9 @@
 # An instance of its own for each name: sockets in /run/chand/NAME, configuration in /etc/chand/NAME/chand.toml,\
 # which has to be there. systemctl enable --now chand@NAME.socket chand-admin@NAME.socket
 /^[^#]/ {
+    /^Description=.* socket$/a\
+# which the daemon would only miss at its first client\
+AssertPathExists=/etc/chand/%i/chand.toml
     s/chand\.socket/chand@%i.socket/g
     s/chand-admin\.socket/chand-admin@%i.socket/g
     s/chand\.service/chand@%i.service/g
