@@ -5,19 +5,22 @@
 SWIFT ?= swift
 # make demo N=1000 goes further.
 N ?= 300
+# make install DESTDIR=/tmp/tree puts everything below that directory instead of /.
+PREFIX ?= /usr/local
 
-export SWIFT
+export SWIFT PREFIX DESTDIR
 
 # The shipped programs bring Swift's standard library with them: nothing of Swift need be installed where
 # they run.
 RELEASE = $(SWIFT) build -c release --static-swift-stdlib --scratch-path .build-rel
-PROGRAMS = .build-rel/release
+PROGRAMS ?= .build-rel/release
 
-.PHONY: build test demo lint release clean setup
+.PHONY: build test demo lint release install uninstall deb clean setup
 build: setup
 	$(SWIFT) build
 
-test: setup
+test:
+	@Tests/Scripts/setup testing
 	@Tests/Scripts/run-tests
 
 demo: release
@@ -32,8 +35,20 @@ release: setup
 	$(RELEASE) --product chanctl
 	$(RELEASE) --product sieve-processes
 
+# What "make release" built: whoever installs as root need not build as root.
+install:
+	@packaging/install install
+
+uninstall:
+	@packaging/install uninstall
+
+# A package for Debian and Ubuntu, in .build-deb.
+deb: release
+	@Tests/Scripts/setup packaging
+	@packaging/build-deb
+
 clean:
-	rm -rf .build .build-rel
+	rm -rf .build .build-rel .build-deb
 
 setup:
 	@Tests/Scripts/setup
