@@ -26,6 +26,7 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case restore = 0x14
     case lease = 0x15
     case receipt = 0x16
+    case wait = 0x18
     case welcome = 0x81
     case goodbye = 0x82
     case opened = 0x83
@@ -38,6 +39,7 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case listed = 0x8F
     case described = 0x90
     case pong = 0x91
+    case waited = 0x98
 }
 
 /// The 16 bytes in front of every frame's body, little-endian.
