@@ -183,7 +183,7 @@ extension Broker {
         identity.isAdministrator || channels[channel].owner == identity.uid
     }
 
-    private func inspectable(_ name: String, session: UInt32) -> Result<UInt32, Failure> {
+    func inspectable(_ name: String, session: UInt32) -> Result<UInt32, Failure> {
         let identity = sessions[session].identity
         return ChannelName.resolve(name, for: identity, spaces: spaces).flatMap { resolved in
             guard let channel = names[resolved.absolute] else {

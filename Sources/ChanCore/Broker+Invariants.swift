@@ -17,6 +17,7 @@ extension Broker {
         try require(places.count == messages.count, "\(messages.count - places.count) messages are nowhere")
         try checkAccounts()
         try checkPassing()
+        try checkWatches()
     }
 
     func require(_ condition: Bool, _ text: @autoclosure () -> String) throws(InvariantViolation) {
@@ -204,7 +205,8 @@ extension Broker {
             }
             try require(count == operation.waiterCount, "operation \(slot): waiters are miscounted")
             try require(
-                operation.isSelect || count == 1 || (count == 0 && operation.confirmation != none),
+                operation.isSelect || count == 1
+                    || (count == 0 && (operation.confirmation != none || operation.watch != none)),
                 "operation \(slot) has \(count) waiters")
             seen += Int(count)
             if operation.deadline != .max {

@@ -55,6 +55,7 @@ extension Broker {
             return Failure(.noSuchHandle, text: "no open handle \(number)")
         }
         failOperations(of: session, into: &sink) { $0.handle == handle }
+        failWaits(ofHandle: handle, into: &sink)
         let channel = handles[handle].channel
         detach(handle, into: &sink)
         handles[handle].isClosed = true
@@ -197,6 +198,7 @@ extension Broker {
             return
         }
         discardAll(of: channel, into: &sink)
+        endWaits(on: channel, into: &sink)
         let gone = channels.remove(channel)
         accounts[gone.account].channels -= 1
         closeReasons[channel] = nil

@@ -72,6 +72,7 @@ extension Broker {
             // What is committed goes on; only nobody waits for it any more.
             confirmations[operations[slot].confirmation].operation = none
         }
+        if operations[slot].watch != none { endWatch(of: slot) }
         var waiter = operations[slot].firstWaiter
         while waiter != none {
             let following = waiters[waiter].nextCase

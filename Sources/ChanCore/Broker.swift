@@ -36,6 +36,7 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     @usableFromInline var suspects: Set<UInt32> = []
     /// Listings of all messages.
     @usableFromInline var listingCount = 0
+    @usableFromInline var watches = SlotTable<Watch>()
     @usableFromInline var random: RandomSource
     @usableFromInline var now: UInt64 = 0
     /// Until when timeouts have been reported.

@@ -85,6 +85,8 @@ public protocol BrokerSink<Body>: ~Copyable {
     mutating func passed(session: UInt32, _ channels: [PassedChannel])
     /// The group is complete.
     mutating func endDeliveries(session: UInt32)
+    /// A wait for a channel's state is over: it is there; of a closed channel, what the close said.
+    mutating func waited(session: UInt32, request: UInt64, reason: CloseReason)
     /// An operation ended without success.
     mutating func failed(session: UInt32, request: UInt64, failure: Failure)
     /// The broker holds this body no longer.
@@ -94,6 +96,8 @@ public protocol BrokerSink<Body>: ~Copyable {
 extension BrokerSink where Self: ~Copyable {
     /// For an owner whose messages never pass channels, which is never told of any.
     public mutating func passed(session: UInt32, _ channels: [PassedChannel]) {}
+    /// For an owner that never calls `wait`.
+    public mutating func waited(session: UInt32, request: UInt64, reason: CloseReason) {}
 }
 
 /// What a delivery says of its message.

@@ -109,6 +109,8 @@ struct Operation {
     @usableFromInline var terms: LeaseTerms?
     /// What a send waits for beyond its commit, `none` for nothing.
     @usableFromInline var confirmation: UInt32 = none
+    /// What it waits for if that is a channel's state, `none` otherwise.
+    @usableFromInline var watch: UInt32 = none
 
     @inlinable
     init(
@@ -294,6 +296,8 @@ struct Channel {
     @usableFromInline var sessionHandles: UInt32 = 0
     @usableFromInline var sendHandles: UInt32 = 0
     @usableFromInline var receiveHandles: UInt32 = 0
+    /// Operations that wait for a state of it.
+    @usableFromInline var watches: UInt32 = 0
     @usableFromInline var owner: UInt32
     @usableFromInline var group: UInt32
     @usableFromInline var account: UInt32

@@ -37,6 +37,7 @@ extension Hub {
         case .leave: throw WireFault(.done, "")
         case .hello: throw WireFault(.outOfState, "HELLO after the handshake")
         case .receipt: try receipt(frame.body, session: session)
+        case .wait: try wait(header, frame.body, session: session)
         case .open, .closeHandle, .close, .remove, .stop, .inspect, .list, .describe, .pause, .resume,
             .restore,
             .lease:
@@ -50,7 +51,7 @@ extension Hub {
             try WireReader(frame.body).finish()
             try command(.status, header, from: connection)
         case .welcome, .goodbye, .opened, .done, .sent, .received, .selected, .failed, .inspected, .listed,
-            .described, .pong, .daemonState:
+            .described, .pong, .waited, .daemonState:
             throw WireFault(.outOfState, "a client does not send \(type)")
         }
     }
@@ -173,6 +174,24 @@ extension Hub {
         }
     }
 
+    private mutating func wait(
+        _ header: FrameHeader, _ body: UnsafeRawBufferPointer, session: UInt32
+    ) throws(WireFault) {
+        let wait = try WaitRequest(header, reading: body)
+        try checkRequest(header, session: session)
+        let condition = WaitCondition(wait)
+        switch wait.subject {
+        case .handle(let handle):
+            broker.wait(
+                session: session, request: header.request, handle: handle, until: condition,
+                timeout: wait.timeout, into: &outbox)
+        case .name(let name):
+            broker.wait(
+                session: session, request: header.request, name: name, until: condition,
+                timeout: wait.timeout, into: &outbox)
+        }
+    }
+
     private func neverMade(_ range: DeliveryRange) -> WireFault {
         WireFault(.malformed, "deliveries \(range.first) and on of handle \(range.handle) were never made")
     }
@@ -244,6 +263,21 @@ extension Confirm {
         } else {
             return nil
         }
+    }
+}
+
+extension WaitCondition {
+    /// The wire's condition in the broker's words.
+    init(_ wait: WaitRequest) {
+        self =
+            switch wait.condition {
+            case .closed: .closed
+            case .drained: .drained
+            case .empty: .empty
+            case .receivers: .receivers(wait.count)
+            case .senders: .senders(wait.count)
+            case .queued: .queued(wait.count)
+            }
     }
 }
 

@@ -160,6 +160,7 @@ struct Hub: ~Copyable {
         broker.advance(to: now, into: &outbox)
         broker.conclude(into: &outbox)
         broker.sweep(into: &outbox)
+        broker.answerWaits(into: &outbox)
     }
 
     /// Ends an input of the broker.

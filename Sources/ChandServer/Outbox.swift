@@ -120,6 +120,10 @@ struct Outbox: BrokerSink, ~Copyable {
         receiving = nil
     }
 
+    mutating func waited(session: UInt32, request: UInt64, reason: CloseReason) {
+        append(Waited(reason: reason.code, text: reason.text).encoded(request: request), session: session)
+    }
+
     mutating func failed(session: UInt32, request: UInt64, failure: Failure) {
         guard let connection = open(session) else { return }
         connection.append(Failed(failure).encoded(request: request), pool: pool)

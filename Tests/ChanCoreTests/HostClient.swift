@@ -74,7 +74,7 @@ struct HostClient: ConformanceClient {
         switch event {
         case .selected: return .sent(by: index)
         case .delivered: return .received(event.bodies.first, by: index)
-        case .sent: throw .other("a select was answered as a send")
+        case .sent, .waited: throw .other("a select was answered as another operation")
         case .failed(_, _, let failure):
             switch failure.kind {
             case .wouldBlock: return .wouldBlock

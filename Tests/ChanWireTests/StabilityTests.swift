@@ -13,9 +13,10 @@ import Testing
             (.receive, 0x06), (.select, 0x07), (.cancel, 0x08), (.settle, 0x09), (.giveBack, 0x0A),
             (.close, 0x0B), (.remove, 0x0C), (.stop, 0x0D), (.inspect, 0x0E), (.list, 0x0F),
             (.describe, 0x10), (.ping, 0x11), (.pause, 0x12), (.resume, 0x13), (.restore, 0x14),
-            (.lease, 0x15), (.receipt, 0x16), (.welcome, 0x81), (.goodbye, 0x82), (.opened, 0x83),
+            (.lease, 0x15), (.receipt, 0x16), (.wait, 0x18), (.welcome, 0x81), (.goodbye, 0x82),
+            (.opened, 0x83),
             (.done, 0x84), (.sent, 0x85), (.received, 0x86), (.selected, 0x87), (.failed, 0x88),
-            (.inspected, 0x8E), (.listed, 0x8F), (.described, 0x90), (.pong, 0x91),
+            (.inspected, 0x8E), (.listed, 0x8F), (.described, 0x90), (.pong, 0x91), (.waited, 0x98),
             (.control, 0x20), (.daemonStatus, 0x21), (.daemonState, 0xA1),
         ]
         #expect(types.count == FrameType.allCases.count)

@@ -30,6 +30,7 @@ public struct BrokerEngine: ~Copyable {
     public mutating func apply(_ input: BrokerInput) -> BrokerReply {
         let reply = perform(input)
         broker.conclude(into: &sink)
+        broker.answerWaits(into: &sink)
         recorded = sink.take()
         return reply
     }
@@ -99,6 +100,16 @@ public struct BrokerEngine: ~Copyable {
             return .done(
                 broker.extendLease(
                     session: session, handle: handle, delivery: delivery, nanoseconds: nanoseconds))
+        case .wait(let session, let request, let handle, let name, let condition, let timeout):
+            if let handle {
+                broker.wait(
+                    session: session, request: request, handle: handle, until: condition, timeout: timeout,
+                    into: &sink)
+            } else {
+                broker.wait(
+                    session: session, request: request, name: name, until: condition, timeout: timeout,
+                    into: &sink)
+            }
         case .restore(let session, let name):
             return .restored(broker.restore(session: session, name: name, into: &sink))
         case .pause(let session, let name, let isPaused):

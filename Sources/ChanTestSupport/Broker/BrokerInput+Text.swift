@@ -57,6 +57,9 @@ extension BrokerInput: CustomStringConvertible {
         case .restore(let session, let name): return "s\(session) restore \(name)"
         case .pause(let session, let name, let isPaused):
             return "s\(session) \(isPaused ? "pause" : "resume") \(name)"
+        case .wait(let session, let request, let handle, let name, let condition, let timeout):
+            return
+                "s\(session) r\(request): wait on \(handle.map { "h\($0)" } ?? name) until \(condition)\(text(timeout))"
         case .advance(let time): return "time is \(time)"
         case .sweep: return "a turn ends"
         }

@@ -100,6 +100,8 @@ public enum BrokerInput: Equatable, Sendable {
     case restore(session: UInt32, name: String)
     /// Holds all receives, or lets them go on.
     case pause(session: UInt32, name: String, Bool)
+    /// Waits for a channel's state, by a handle or by name.
+    case wait(session: UInt32, request: UInt64, handle: UInt32?, name: String, WaitCondition, timeout: Int64)
     /// Time passes.
     case advance(to: UInt64)
     /// A turn ends: groups of channels that only their own messages list go.
@@ -116,7 +118,7 @@ public enum BrokerInput: Equatable, Sendable {
             .giveBack(let session, _, _, _, _), .sendConfirmed(let session, _, _, _, _, _),
             .lease(let session, _, _, _, _, _, _), .receipt(let session, _, _, _),
             .finishLease(let session, _, _, _), .extendLease(let session, _, _, _),
-            .restore(let session, _), .pause(let session, _, _):
+            .restore(let session, _), .pause(let session, _, _), .wait(let session, _, _, _, _, _):
             session
         }
     }
@@ -126,7 +128,7 @@ public enum BrokerInput: Equatable, Sendable {
         switch self {
         case .send(_, let request, _, _, _), .receive(_, let request, _, _, _, _),
             .select(_, let request, _, _, _), .sendConfirmed(_, let request, _, _, _, _),
-            .lease(_, let request, _, _, _, _, _):
+            .lease(_, let request, _, _, _, _, _), .wait(_, let request, _, _, _, _):
             request
         default: nil
         }
@@ -196,6 +198,11 @@ extension BrokerInput {
                 .extendLease(session: session, handle: $0, delivery: delivery, nanoseconds: nanoseconds)
             }
         case .restore(_, let name): return .restore(session: session, name: name)
+        case .wait(_, let request, let label, let name, let condition, let timeout):
+            let number = label.flatMap(handle)
+            guard label == nil || number != nil else { return nil }
+            return .wait(
+                session: session, request: request, handle: number, name: name, condition, timeout: timeout)
         case .pause(_, let name, let isPaused): return .pause(session: session, name: name, isPaused)
         case .select(_, let request, var cases, let ordered, let timeout):
             for index in cases.indices where cases[index].kind != .never {

@@ -13,6 +13,8 @@ public final class BrokerScene {
         case sent
         /// The send case of this index won.
         case selected(Int)
+        /// The state that was waited for is there, with what a close said.
+        case waited(CloseReason)
         /// These bodies came, by a receive or by a case of a select.
         case received([UInt64], by: Int = 0)
         /// It ended without success.
@@ -221,6 +223,28 @@ public final class BrokerScene {
         return request
     }
 
+    /// Waits for a state of a handle's channel; returns the request.
+    @discardableResult
+    public func wait(_ port: Port, until condition: WaitCondition, timeout: Int64 = -1) -> UInt64 {
+        let request = request()
+        apply(
+            .wait(
+                session: port.session, request: request, handle: port.handle, name: "", condition,
+                timeout: timeout))
+        return request
+    }
+
+    /// Waits for a state of the channel of that name; returns the request.
+    @discardableResult
+    public func wait(
+        _ session: UInt32, _ name: String, until condition: WaitCondition, timeout: Int64 = -1
+    ) -> UInt64 {
+        let request = request()
+        apply(
+            .wait(session: session, request: request, handle: nil, name: name, condition, timeout: timeout))
+        return request
+    }
+
     /// Withdraws a request.
     public func cancel(_ session: UInt32, _ request: UInt64) {
         apply(.cancel(session: session, request: request))
@@ -333,6 +357,7 @@ public final class BrokerScene {
         case .selected(_, _, let index): .selected(Int(index))
         case .delivered(_, _, let group, let messages):
             .received(messages.map(\.body), by: Int(group.caseIndex))
+        case .waited(_, _, let reason): .waited(reason)
         case .failed(_, _, let failure): .failed(failure.kind, by: failure.caseIndex.map { Int($0) })
         }
     }

@@ -38,6 +38,8 @@ public enum BrokerEvent: Equatable, Sendable {
     case selected(session: UInt32, request: UInt64, caseIndex: UInt16)
     /// A receive or receive case is committed.
     case delivered(session: UInt32, request: UInt64, group: DeliveryGroup, messages: [DeliveredMessage])
+    /// A channel's state is there.
+    case waited(session: UInt32, request: UInt64, reason: CloseReason)
     /// An operation ended without success.
     case failed(session: UInt32, request: UInt64, failure: Failure)
 
@@ -45,7 +47,7 @@ public enum BrokerEvent: Equatable, Sendable {
     public var session: UInt32 {
         switch self {
         case .sent(let session, _), .selected(let session, _, _), .delivered(let session, _, _, _),
-            .failed(let session, _, _):
+            .failed(let session, _, _), .waited(let session, _, _):
             session
         }
     }
@@ -54,7 +56,7 @@ public enum BrokerEvent: Equatable, Sendable {
     public var request: UInt64 {
         switch self {
         case .sent(_, let request), .selected(_, let request, _), .delivered(_, let request, _, _),
-            .failed(_, let request, _):
+            .failed(_, let request, _), .waited(_, let request, _):
             request
         }
     }
@@ -62,7 +64,7 @@ public enum BrokerEvent: Equatable, Sendable {
     /// The case of a select that the event reports; nil where it reports none.
     public var caseIndex: Int? {
         switch self {
-        case .sent: nil
+        case .sent, .waited: nil
         case .selected(_, _, let index): Int(index)
         case .delivered(_, _, let group, _): Int(group.caseIndex)
         case .failed(_, _, let failure): failure.caseIndex.map { Int($0) }
@@ -93,6 +95,7 @@ extension BrokerEvent: CustomStringConvertible {
             }
             return "\(who) received \(text.joined(separator: ",")) by case \(group.caseIndex) of "
                 + "h\(group.handle) from \(group.first)\(group.closed ? ", closed" : "")"
+        case .waited(_, _, let reason): return "\(who) waited: \(reason.code) \(reason.text)"
         case .failed(_, _, let failure):
             let place = failure.caseIndex.map { " by case \($0)" } ?? ""
             let accepted = failure.accepted > 0 ? " after \(failure.accepted)" : ""
@@ -198,6 +201,11 @@ public struct RecordingSink: BrokerSink {
             }
         }
         return size
+    }
+
+    /// Records that a wait is over.
+    public mutating func waited(session: UInt32, request: UInt64, reason: CloseReason) {
+        record(.waited(session: session, request: request, reason: reason))
     }
 
     /// Records a failure.

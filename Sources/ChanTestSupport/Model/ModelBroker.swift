@@ -114,8 +114,8 @@ public struct ModelBroker: Sendable {
         case .giveBack(let session, let handle, let first, let count, let seen):
             return .known(giveBack(session, handle, first, count, seen))
         case .advance(let time): advance(to: time)
-        // The model has no unnamed channels.
-        case .sweep: break
+        // The model has no unnamed channels, and nobody waits for its channels' states.
+        case .sweep, .wait: break
         case .pause(let session, let name, let isPaused): return .done(pause(session, name, isPaused))
         case .sendConfirmed, .lease, .receipt, .finishLease, .extendLease, .restore:
             throw NotAllowed(description: "the model does not know \(input)")

@@ -119,10 +119,15 @@ enum Corpus {
                 handle: handle, role: .both, capacity: Int64($0), generation: request, name: text,
                 typeTag: text)
         }
+        let subject: WaitRequest.Subject = round % 2 == 0 ? .handle(handle) : .name(text)
         let sends = [(SelectCase.Kind.receive, handle, true, []), (.send, handle, false, message)]
         return [
             Frames.send(
                 request: request, handle: handle, Array(repeating: message, count: round + 1), listed: listed),
+            WaitRequest(
+                WaitRequest.Condition.allCases[round % 6], count: request, on: subject, timeout: Int64(round)
+            ).encoded(request: request),
+            Waited(reason: handle, text: text).encoded(request: request),
             Frames.select(
                 request: request, timeout: 0, Array(sends.prefix(round)),
                 listed: [[], round > 1 ? listed[round] : []]),

@@ -48,6 +48,8 @@ enum Reencoding {
         case .listed: return try Listed(reading: body).encoded(request: request)
         case .describe: return try DescribeRequest(reading: body).encoded(request: request)
         case .described: return try Described(reading: body).encoded(request: request)
+        case .wait: return try WaitRequest(header, reading: body).encoded(request: request)
+        case .waited: return try Waited(reading: body).encoded(request: request)
         case .lease: return try LeaseRequest(header, reading: body).encoded(request: request)
         case .settle, .giveBack, .receipt: return try ranges(type, header, body)
         default: return try simple(type, header, body)
