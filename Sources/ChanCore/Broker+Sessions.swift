@@ -41,7 +41,9 @@ extension Broker {
         let channel = handles[handle].channel
         var window = handles[handle].window
         handles[handle].window = DeliveryWindow()
-        for slot in window.removeAll() { putBack(slot, on: channel, seen: true, into: &sink) }
+        for slot in window.removeAll() {
+            putBack(slot, on: channel, seen: true, handedOver: false, into: &sink)
+        }
         handles[handle].window = window
     }
 
@@ -190,8 +192,13 @@ extension Broker {
     }
 
     /// Ends a generation that nothing holds any more (rule 15); a removed one discards what is left.
+    @inlinable
     mutating func collectIfUnused<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
-        guard channels[channel].isUnused else { return }
+        if channels[channel].isUnused { collect(channel, into: &sink) }
+    }
+
+    @usableFromInline
+    mutating func collect<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
         while channels[channel].queued > 0 { lose(dequeue(from: channel), "discarded", into: &sink) }
         while channels[channel].aside.head != none {
             var aside = channels[channel].aside

@@ -76,7 +76,7 @@ public protocol BrokerSink<Body>: ~Copyable {
     mutating func sent(session: UInt32, request: UInt64)
     /// A send case of a select is committed.
     mutating func selected(session: UInt32, request: UInt64, caseIndex: UInt16)
-    /// A receive, or a receive case, is committed; `group.count` calls of `delivery` follow.
+    /// A receive, a receive case, or a part of either (`group.more`), is committed; `group.count` calls of `delivery` follow.
     mutating func beginDeliveries(session: UInt32, request: UInt64, group: DeliveryGroup)
     /// One message of the group.
     mutating func delivery(
@@ -119,11 +119,14 @@ public struct DeliveryGroup: Equatable, Sendable {
     public var byteCount: Int
     /// The channel is closed: settle at once (rule 4).
     public var closed: Bool
+    /// The request is not over: more answers follow.
+    public var more: Bool
 
     /// Makes a group.
     @inlinable
     public init(
-        caseIndex: UInt16, handle: UInt32, first: UInt64, count: UInt32, byteCount: Int, closed: Bool
+        caseIndex: UInt16, handle: UInt32, first: UInt64, count: UInt32, byteCount: Int, closed: Bool,
+        more: Bool = false
     ) {
         self.caseIndex = caseIndex
         self.handle = handle
@@ -131,5 +134,6 @@ public struct DeliveryGroup: Equatable, Sendable {
         self.count = count
         self.byteCount = byteCount
         self.closed = closed
+        self.more = more
     }
 }

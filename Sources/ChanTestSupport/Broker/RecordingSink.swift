@@ -48,7 +48,12 @@ public enum BrokerEvent: Equatable, Sendable {
         }
     }
 
-    /// The request that the event ends.
+    /// Whether the request goes on after it.
+    public var isPart: Bool {
+        if case .delivered(_, _, let group, _) = self { group.more } else { false }
+    }
+
+    /// The request that the event ends, or is a part of.
     public var request: UInt64 {
         switch self {
         case .sent(_, let request), .selected(_, let request, _), .delivered(_, let request, _, _),
@@ -90,7 +95,7 @@ extension BrokerEvent: CustomStringConvertible {
                 "\($0.body)\($0.redelivered ? "!" : "")\($0.attempts > 0 ? "*\($0.attempts)" : "")"
             }
             return "\(who) received \(text.joined(separator: ",")) by case \(group.caseIndex) of "
-                + "h\(group.handle) from \(group.first)\(group.closed ? ", closed" : "")"
+                + "h\(group.handle) from \(group.first)\(group.closed ? ", closed" : "")\(group.more ? ", more" : "")"
         case .failed(_, _, let failure):
             let place = failure.caseIndex.map { " by case \($0)" } ?? ""
             let accepted = failure.accepted > 0 ? " after \(failure.accepted)" : ""

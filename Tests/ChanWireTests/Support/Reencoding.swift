@@ -116,8 +116,8 @@ enum Reencoding {
         try received.finish()
         return Frames.received(
             request: header.request, caseIndex: header.field,
-            closed: header.flags & Received.closedFlag != 0, handle: received.handle,
-            first: received.first, messages)
+            closed: header.flags & Received.closedFlag != 0, more: header.flags & Received.moreFlag != 0,
+            handle: received.handle, first: received.first, messages)
     }
 
     private static func select(
@@ -131,7 +131,8 @@ enum Reencoding {
         }
         try select.finish()
         return Frames.select(
-            request: header.request, timeout: select.timeout, ordered: select.ordered, cases)
+            request: header.request, timeout: select.timeout, ordered: select.ordered, limit: select.limit,
+            cases)
     }
 
     private static func ranges(
