@@ -65,7 +65,7 @@ import Testing
             let again = try #require(try client.outcome(of: waiting).delivered)
             #expect(again.texts == ["a", "b", "c"])
             #expect(again.messages.map(\.attempts) == [1, 0, 0])
-            #expect(again.messages.allSatisfy(\.redelivered))
+            #expect(again.messages.allSatisfy { $0.redelivered })
         }
     }
 }
