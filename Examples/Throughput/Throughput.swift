@@ -55,7 +55,7 @@ struct Throughput {
             let messages = try await client.channel(
                 channel, capacity: 4096, of: [UInt8].self, role: .receive)
             var expected = 0
-            for try await received in messages.messages(readAhead: batch) {
+            for try await received in messages.readingAhead(batch) {
                 guard received == message(expected) else { throw WrongMessage(number: expected) }
                 expected += 1
             }

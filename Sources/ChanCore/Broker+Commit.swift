@@ -10,16 +10,24 @@ extension Broker {
         _ chain: inout MessageChain, on channel: UInt32, into sink: inout S
     ) {
         while chain.head != none {
-            let receiver = channels[channel].receivers.head
-            if channels[channel].queued == 0, receiver != none, !channels[channel].flags.contains(.paused) {
-                let limit = operations[waiters[receiver].operation].limit
+            let receiver = channels[channel].queued == 0 ? firstAcceptor(on: channel) : none
+            if receiver != none, !channels[channel].flags.contains(.paused) {
+                let goesAhead = isAhead(receiver)
+                let limit =
+                    goesAhead
+                    ? min(share(of: receiver), channels[channel].room)
+                    : operations[waiters[receiver].operation].limit
                 var taken = MessageChain()
                 while chain.head != none, taken.count < limit, fits(taken) {
                     let slot = unlinkFirst(of: &chain)
                     accept(slot, on: channel)
                     link(slot, to: &taken)
                 }
-                complete(receiver: receiver, with: taken, into: &sink)
+                if goesAhead {
+                    deliverAhead(taken, toReceiver: receiver, into: &sink)
+                } else {
+                    complete(receiver: receiver, with: taken, into: &sink)
+                }
             } else if channels[channel].hasRoom {
                 enqueue(unlinkFirst(of: &chain), on: channel)
             } else {
@@ -48,7 +56,8 @@ extension Broker {
 
     /// Takes up to `limit` messages for a receive that commits now.
     ///
-    /// First what came back, then the buffer, then, without a buffer, from waiting senders. Senders whose messages move are told.
+    /// First what came back, then the buffer, then from waiting senders: without a buffer, or where what was sent
+    /// ahead fills it. Senders whose messages move are told.
     @inlinable
     mutating func take<S: BrokerSink<Body> & ~Copyable>(
         _ limit: UInt32, from channel: UInt32, for operation: UInt32 = none, into sink: inout S
@@ -60,7 +69,7 @@ extension Broker {
             if channels[channel].queued > 0 {
                 link(dequeue(from: channel), to: &taken)
                 if channels[channel].senders.head != none { refill(channel, into: &sink) }
-            } else if channels[channel].senders.head != none, channels[channel].isRendezvous,
+            } else if channels[channel].senders.head != none,
                 let sender = firstSender(on: channel, except: operation)
             {
                 let slot = unlinkFirst(ofWaiter: sender)
@@ -77,12 +86,17 @@ extension Broker {
     /// Moves waiting senders' messages into the room that the buffer has (rule 2).
     @inlinable
     mutating func refill<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
-        while channels[channel].hasRoom {
-            let sender = channels[channel].senders.head
-            guard sender != none else { return }
-            enqueue(unlinkFirst(ofWaiter: sender), on: channel)
-            progress(of: sender, into: &sink)
+        while channels[channel].hasRoom, channels[channel].senders.head != none {
+            moveUp(on: channel, into: &sink)
         }
+    }
+
+    /// Moves the longest-waiting sender's message into the buffer.
+    @inlinable
+    mutating func moveUp<S: BrokerSink<Body> & ~Copyable>(on channel: UInt32, into sink: inout S) {
+        let sender = channels[channel].senders.head
+        enqueue(unlinkFirst(ofWaiter: sender), on: channel)
+        progress(of: sender, into: &sink)
     }
 
     /// One message of a waiting send was committed: reports the send if it was the last.
@@ -124,7 +138,7 @@ extension Broker {
     @inlinable
     mutating func deliver<S: BrokerSink<Body> & ~Copyable>(
         _ taken: MessageChain, request: UInt64, handle: UInt32, caseIndex: UInt16,
-        terms: LeaseTerms? = nil, into sink: inout S
+        terms: LeaseTerms? = nil, credit: UInt32 = none, more: Bool = false, into sink: inout S
     ) {
         let session = handles[handle].session
         let channel = handles[handle].channel
@@ -134,11 +148,12 @@ extension Broker {
             group: DeliveryGroup(
                 caseIndex: caseIndex, handle: handles[handle].number, first: handles[handle].window.next,
                 count: taken.count, byteCount: taken.byteCount,
-                closed: channels[channel].flags.contains(.closed), passed: passedSize(of: taken)))
+                closed: channels[channel].flags.contains(.closed), passed: passedSize(of: taken), more: more))
         var slot = taken.head
         while slot != none {
             let number = handles[handle].window.append(slot)
             var flags: DeliveryFlags = messages[slot].redelivered ? .redelivered : []
+            messages[slot].credit = credit
             if let terms { lease(slot, handle: handle, number: number, terms, &flags) }
             if messages[slot].confirmation != none { flags.formUnion(awaited(slot)) }
             if messages[slot].firstPassed != none { flags.insert(.passes) }
@@ -155,48 +170,65 @@ extension Broker {
 
     /// Lets everything on a channel proceed that can, after something other than a send or a receive
     /// changed it; then closed is reported to whom nothing can come any more, and an unused channel goes.
-    @usableFromInline
+    @inlinable
     mutating func pump<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
-        while let receiver = nextMatch(on: channel) {
-            let operation = waiters[receiver].operation
-            let taken = take(operations[operation].limit, from: channel, for: operation, into: &sink)
-            complete(receiver: receiver, with: taken, into: &sink)
+        while true {
+            if let receiver = nextMatch(on: channel) {
+                if isAhead(receiver) {
+                    sendAhead(toReceiver: receiver, from: channel, into: &sink)
+                } else {
+                    let operation = waiters[receiver].operation
+                    let taken = take(operations[operation].limit, from: channel, for: operation, into: &sink)
+                    complete(receiver: receiver, with: taken, into: &sink)
+                }
+            } else if channels[channel].senders.head != none, channels[channel].hasRoom {
+                moveUp(on: channel, into: &sink)
+            } else {
+                break
+            }
         }
-        if channels[channel].senders.head != none { refill(channel, into: &sink) }
         if channels[channel].flags.contains(.closed) { reportClosed(channel, into: &sink) }
         collectIfUnused(channel, into: &sink)
     }
 
     /// The first waiting receiver for whom there is a message, or a sender of another operation.
-    private func nextMatch(on channel: UInt32) -> UInt32? {
-        guard !channels[channel].flags.contains(.paused) else { return nil }
+    @inlinable
+    func nextMatch(on channel: UInt32) -> UInt32? {
         var receiver = channels[channel].receivers.head
-        if channels[channel].queued > 0 { return receiver == none ? nil : receiver }
-        guard channels[channel].isRendezvous else { return nil }
+        guard receiver != none, !channels[channel].flags.contains(.paused) else { return nil }
+        if channels[channel].queued > 0 { return receiver }
+        guard channels[channel].senders.head != none else { return nil }
+        if !channels[channel].isRendezvous { receiver = firstPlainReceiver(on: channel) }
         while receiver != none {
-            if firstSender(on: channel, except: waiters[receiver].operation) != nil { return receiver }
+            if !isAhead(receiver), firstSender(on: channel, except: waiters[receiver].operation) != nil {
+                return receiver
+            }
             receiver = waiters[receiver].next
         }
         return nil
     }
 
     /// Ends the waiting receives of a closed channel to which nothing can come (rule 4).
-    private mutating func reportClosed<S: BrokerSink<Body> & ~Copyable>(
-        _ channel: UInt32, into sink: inout S
-    ) {
+    @usableFromInline
+    mutating func reportClosed<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
         guard channels[channel].queued == 0 else { return }
-        let finished = channels[channel].isFinished
-        var receiver = channels[channel].receivers.head
-        while receiver != none {
-            guard finished || waiters[receiver].untilDrained else {
-                receiver = waiters[receiver].next
-                continue
-            }
+        while let receiver = firstToEnd(on: channel) {
             let operation = waiters[receiver].operation
             let caseIndex = operations[operation].isSelect ? waiters[receiver].caseIndex : nil
             fail(operation, closedFailure(channel, caseIndex: caseIndex), into: &sink)
-            // The operation's other cases may have stood next in this list: start again.
-            receiver = channels[channel].receivers.head
         }
+    }
+
+    /// The first waiting receiver of a closed channel to whom nothing comes any more, also one that rests.
+    private func firstToEnd(on channel: UInt32) -> UInt32? {
+        let finished = channels[channel].isFinished
+        for first in [channels[channel].receivers.head, channels[channel].resting.head] {
+            var receiver = first
+            while receiver != none, !finished, !waiters[receiver].untilDrained {
+                receiver = waiters[receiver].next
+            }
+            if receiver != none { return receiver }
+        }
+        return nil
     }
 }

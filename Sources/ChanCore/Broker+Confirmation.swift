@@ -62,7 +62,9 @@ extension Broker {
         }
     }
 
-    /// A receiving process has these deliveries of a handle; false where a number was never given out.
+    /// A receiving process has these deliveries of a handle: what was sent ahead is handed over.
+    ///
+    /// Returns false where a number was never given out.
     public mutating func receipt<S: BrokerSink<Body> & ~Copyable>(
         session: UInt32, handle number: UInt32, first: UInt64, count: UInt32, into sink: inout S
     ) -> Bool {
@@ -71,10 +73,19 @@ extension Broker {
         }
         var received: [UInt32] = []
         handles[handle].window.peek(first: first, count: count) { received.append($0) }
-        for slot in received where messages[slot].confirmation != none {
-            guard confirmations[messages[slot].confirmation].kind == .receipt else { continue }
+        let channel = handles[handle].channel
+        var freed = false
+        for slot in received {
+            if messages[slot].credit != none {
+                handOver(slot, on: channel)
+                freed = true
+            }
+            guard messages[slot].confirmation != none,
+                confirmations[messages[slot].confirmation].kind == .receipt
+            else { continue }
             confirmed(slot, into: &sink)
         }
+        if freed, mayProceed(channel) { pump(channel, into: &sink) }
         return true
     }
 

@@ -16,6 +16,10 @@ public struct ChannelSnapshot: Equatable, Sendable {
     public var queuedBytes: Int
     /// Deliveries not settled.
     public var unsettled: Int
+    /// Of those, messages sent ahead and not handed over: they keep their slots (rule 21).
+    public var ahead: Int
+    /// Of those, deliveries under a lease.
+    public var leased: Int
     /// Messages whose dead-letter channel refused them.
     public var setAside: UInt32
     /// Messages accepted so far.
@@ -24,7 +28,7 @@ public struct ChannelSnapshot: Equatable, Sendable {
     public var settled: UInt64
     /// Waiting sends.
     public var sendWaiters: UInt32
-    /// Waiting receives.
+    /// Waiting receives, credits that rest left out.
     public var receiveWaiters: UInt32
     /// Handles that may send.
     public var sendHandles: UInt32
@@ -211,7 +215,8 @@ extension Broker {
             name: there.shownName, typeTag: there.typeTag, generation: there.generation,
             capacity: there.capacity,
             queued: there.queued, queuedBytes: there.queuedBytes, unsettled: there.unsettled,
-            setAside: there.aside.count, accepted: there.accepted, settled: there.settled,
+            ahead: there.ahead, leased: there.leased, setAside: there.aside.count, accepted: there.accepted,
+            settled: there.settled,
             sendWaiters: there.senders.count,
             receiveWaiters: there.receivers.count, sendHandles: there.sendHandles,
             receiveHandles: there.receiveHandles, owner: there.owner, group: there.group, mode: there.mode,

@@ -38,8 +38,9 @@ extension Broker {
             let channel = channels[slot]
             let name = channel.name
             try checkMessages(of: channel, &places)
-            try checkList(channel.senders, of: slot, isSend: true)
-            try checkList(channel.receivers, of: slot, isSend: false)
+            try checkList(channel.senders, of: slot, isSend: true, isResting: false)
+            try checkList(channel.receivers, of: slot, isSend: false, isResting: false)
+            try checkList(channel.resting, of: slot, isSend: false, isResting: true)
             try checkHandles(of: slot)
             let waits = (senders: channel.senders.head != none, receivers: channel.receivers.head != none)
             let isPaused = channel.flags.contains(.paused)
@@ -50,7 +51,9 @@ extension Broker {
             if waits.senders, waits.receivers, !isPaused { try checkSelfPaired(slot) }
             let stopped = !channel.flags.isDisjoint(with: .stopsSends)
             try require(!stopped || !waits.senders, "\(name): closed and a waiting sender")
-            try require(!channel.isFinished || !waits.receivers, "\(name): finished and a waiting receiver")
+            try require(
+                !channel.isFinished || (!waits.receivers && channel.resting.head == none),
+                "\(name): finished and a waiting receiver")
             try require(!channel.isUnused, "\(name): unused and still there")
             let isNamed = names[name] == slot
             try require(
@@ -102,32 +105,46 @@ extension Broker {
         try require(last <= channel.accepted, "\(channel.name): a message beyond the last acceptance")
     }
 
-    private func checkList(_ list: WaiterList, of channel: UInt32, isSend: Bool) throws(InvariantViolation) {
+    private func checkList(
+        _ list: WaiterList, of channel: UInt32, isSend: Bool, isResting: Bool
+    ) throws(InvariantViolation) {
         var previous = none
         var slot = list.head
         var count: UInt32 = 0
+        var credits: UInt32 = 0
         let name = channels[channel].name
         while slot != none {
             try require(waiters.contains(slot), "\(name): a waiter is gone")
             let waiter = waiters[slot]
             try require(waiter.previous == previous, "\(name): a waiter's back link is wrong")
             try require(
-                waiter.channel == channel && waiter.isSend == isSend, "\(name): a waiter in a wrong list")
+                waiter.channel == channel && waiter.isSend == isSend && waiter.isResting == isResting,
+                "\(name): a waiter in a wrong list")
             try require(isSend == !waiter.chain.isEmpty, "\(name): a waiter's messages do not fit its kind")
             try require(operations.contains(waiter.operation), "\(name): a waiter without operation")
             previous = slot
             slot = waiter.next
             count += 1
+            if waiter.isCredit { credits += 1 }
         }
+        try require(
+            isSend || isResting || credits == channels[channel].openCredits,
+            "\(name): open credits are miscounted")
         try require(list.tail == previous && list.count == count, "\(name): a waiter list's end is wrong")
     }
 
-    /// Both lists non-empty: all their waiters belong to one select without a partner (S9).
+    /// Both lists non-empty: all their waiters but credits belong to one select without a partner (S9).
     private func checkSelfPaired(_ channel: UInt32) throws(InvariantViolation) {
         let name = channels[channel].name
-        try require(channels[channel].isRendezvous, "\(name): both sides wait on a buffered channel")
+        try require(
+            channels[channel].isRendezvous || channels[channel].ahead > 0,
+            "\(name): both sides wait on a buffered channel")
         var receiver = channels[channel].receivers.head
         while receiver != none {
+            if isAhead(receiver) {
+                receiver = waiters[receiver].next
+                continue
+            }
             let partner = firstSender(on: channel, except: waiters[receiver].operation)
             try require(partner == nil, "\(name): a sender and a receiver wait for each other")
             receiver = waiters[receiver].next
@@ -160,6 +177,8 @@ extension Broker {
 
     private func checkHandles(_ places: inout [UInt32: String]) throws(InvariantViolation) {
         var unsettled: [UInt32: Int] = [:]
+        var ahead: [UInt32: Int] = [:]
+        var leased: [UInt32: Int] = [:]
         for slot in 0..<handles.highWater where handles.contains(slot) {
             let handle = handles[slot]
             if handle.session == none { continue }
@@ -173,11 +192,46 @@ extension Broker {
             try require(!handle.isClosed || !deliveries.isEmpty, "handle \(slot) is closed and still there")
             for message in deliveries { try note(message, at: "the deliveries of handle \(slot)", &places) }
             unsettled[handle.channel, default: 0] += deliveries.count
+            ahead[handle.channel, default: 0] += deliveries.count { messages[$0].credit != none }
+            leased[handle.channel, default: 0] += deliveries.count { messages[$0].lease != none }
         }
         for slot in 0..<channels.highWater where channels.contains(slot) {
             try require(
                 channels[slot].unsettled == unsettled[slot] ?? 0,
                 "\(channels[slot].name): unsettled deliveries are miscounted")
+            try require(
+                channels[slot].ahead == ahead[slot] ?? 0 && channels[slot].leased == leased[slot] ?? 0,
+                "\(channels[slot].name): messages ahead or leases are miscounted")
+        }
+        try checkCredits(ahead.values.reduce(0, +))
+    }
+
+    private func checkCredits(_ ahead: Int) throws(InvariantViolation) {
+        var counted: [UInt32: UInt32] = [:]
+        for slot in 0..<messages.highWater where messages.contains(slot) && messages[slot].credit != none {
+            try require(credits.contains(messages[slot].credit), "message \(slot): its credit is gone")
+            counted[messages[slot].credit, default: 0] += 1
+        }
+        try require(
+            counted.values.reduce(0) { $0 + Int($1) } == ahead, "a message is ahead and in no delivery window"
+        )
+        for slot in 0..<credits.highWater where credits.contains(slot) {
+            let credit = credits[slot]
+            try require(
+                credit.ahead == counted[slot] ?? 0 && credit.ahead <= credit.limit,
+                "credit \(slot) is miscounted")
+            guard credit.operation != none else {
+                try require(credit.ahead > 0, "credit \(slot) is over and still there")
+                continue
+            }
+            try require(
+                operations.contains(credit.operation) && operations[credit.operation].credit == slot,
+                "credit \(slot) belongs to another operation")
+            let waiter = operations[credit.operation].firstWaiter
+            try require(
+                waiter != none && waiters[waiter].isCredit
+                    && waiters[waiter].isResting == (credit.ahead == credit.limit),
+                "credit \(slot) rests or waits, and should not")
         }
     }
 
@@ -204,6 +258,9 @@ extension Broker {
                 waiter = waiters[waiter].nextCase
             }
             try require(count == operation.waiterCount, "operation \(slot): waiters are miscounted")
+            try require(
+                operation.credit == none || credits.contains(operation.credit),
+                "operation \(slot): its credit is gone")
             try require(
                 operation.isSelect || count == 1
                     || (count == 0 && (operation.confirmation != none || operation.watch != none)),

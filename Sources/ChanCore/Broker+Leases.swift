@@ -33,21 +33,39 @@ extension Broker {
         }
     }
 
-    /// Puts a delivery that is being made under a lease; its time runs from here, the commit.
+    /// Puts a delivery that is being made under a lease; its time runs from here, the commit, or, for a message sent
+    /// ahead, from its receipt.
     @usableFromInline
     mutating func lease(
         _ slot: UInt32, handle: UInt32, number: UInt64, _ terms: LeaseTerms, _ flags: inout DeliveryFlags
     ) {
-        let (sum, overflow) = now.addingReportingOverflow(terms.nanoseconds)
-        let deadline = terms.nanoseconds == 0 || overflow ? UInt64.max : sum
         let lease = leases.insert(
             Lease(
-                handle: handle, number: number, deadline: deadline, terms: terms,
+                handle: handle, number: number, deadline: .max, terms: terms,
                 identity: sessions[handles[handle].session].identity))
         messages[slot].lease = lease
+        channels[handles[handle].channel].leased += 1
         handles[handle].wasLeased = true
-        if deadline != .max { leaseDeadlines.insert(lease, deadline: deadline) }
+        if messages[slot].credit == none { time(lease, terms.nanoseconds) }
         if terms.attemptLimit > 0 { flags.insert(.attemptsLimited) }
+    }
+
+    /// Lets a lease without a deadline end after `nanoseconds`; 0 is never.
+    private mutating func time(_ lease: UInt32, _ nanoseconds: UInt64) {
+        let (sum, overflow) = now.addingReportingOverflow(nanoseconds)
+        guard nanoseconds > 0, !overflow, sum < .max else { return }
+        leases[lease].deadline = sum
+        leaseDeadlines.insert(lease, deadline: sum)
+    }
+
+    /// A message that was sent ahead is handed over: its slot is free, and its lease begins to run.
+    ///
+    /// The caller pumps.
+    @usableFromInline
+    mutating func handOver(_ slot: UInt32, on channel: UInt32) {
+        endAhead(slot, on: channel)
+        let lease = messages[slot].lease
+        if lease != none { time(lease, leases[lease].terms.nanoseconds) }
     }
 
     /// The delivery is over, whatever comes next.
@@ -56,6 +74,7 @@ extension Broker {
     mutating func endLease(of slot: UInt32) -> Lease {
         let lease = messages[slot].lease
         messages[slot].lease = none
+        channels[handles[leases[lease].handle].channel].leased -= 1
         leaseDeadlines.remove(lease)
         return leases.remove(lease)
     }
@@ -66,7 +85,7 @@ extension Broker {
         let handle = leases[lease].handle
         guard let slot = handles[handle].window.take(leases[lease].number) else { return }
         let channel = handles[handle].channel
-        putBack(slot, on: channel, seen: true, into: &sink)
+        putBack(slot, on: channel, seen: true, handedOver: true, into: &sink)
         releaseIfDone(handle)
         pump(channel, into: &sink)
     }
@@ -82,8 +101,9 @@ extension Broker {
         let channel = handles[handle].channel
         _ = handles[handle].window.take(delivery)
         if givingBack {
-            putBack(slot, on: channel, seen: true, into: &sink)
+            putBack(slot, on: channel, seen: true, handedOver: true, into: &sink)
         } else {
+            if messages[slot].credit != none { endAhead(slot, on: channel) }
             endLease(of: slot)
             channels[channel].unsettled -= 1
             channels[channel].settled += 1
@@ -97,15 +117,20 @@ extension Broker {
     }
 
     /// Lets a lease last for `nanoseconds` from now; 0 for ever.
-    public mutating func extendLease(
-        session: UInt32, handle number: UInt32, delivery: UInt64, nanoseconds: UInt64
+    ///
+    /// Who can say that has the message: it is a receipt too.
+    public mutating func extendLease<S: BrokerSink<Body> & ~Copyable>(
+        session: UInt32, handle number: UInt32, delivery: UInt64, nanoseconds: UInt64, into sink: inout S
     ) -> Failure? {
         guard let slot = leased(session, number, delivery) else { return leaseExpired(delivery) }
         let lease = messages[slot].lease
         leaseDeadlines.remove(lease)
-        let (sum, overflow) = now.addingReportingOverflow(nanoseconds)
-        leases[lease].deadline = nanoseconds == 0 || overflow ? .max : sum
-        if leases[lease].deadline != .max { leaseDeadlines.insert(lease, deadline: leases[lease].deadline) }
+        leases[lease].deadline = .max
+        let wasAhead = messages[slot].credit != none
+        let channel = handles[leases[lease].handle].channel
+        if wasAhead { endAhead(slot, on: channel) }
+        time(lease, nanoseconds)
+        if wasAhead { pump(channel, into: &sink) }
         return nil
     }
 

@@ -57,11 +57,12 @@ extension Broker {
     /// Receives 1 to `count` messages, what is there, and waits only for the first.
     ///
     /// The sink gets the deliveries, or `failed`: closed once nothing can come any more, or, `untilDrained`,
-    /// as soon as nothing is queued.
+    /// as soon as nothing is queued. With `ahead` the receive stays, as a credit for `count` messages (rule 21), until
+    /// it is closed, cancelled or its handle goes; without a buffer it ends with its first message.
     @inlinable
     public mutating func receive<S: BrokerSink<Body> & ~Copyable>(
         session: UInt32, request: UInt64, handle number: UInt32, count: UInt32, timeout: Int64,
-        untilDrained: Bool, terms: LeaseTerms? = nil, into sink: inout S
+        untilDrained: Bool, terms: LeaseTerms? = nil, ahead: Bool = false, into sink: inout S
     ) {
         guard let handle = openHandle(session, number), handles[handle].role.contains(.receive) else {
             sink.failed(session: session, request: request, failure: handleFailure(session, number, .receive))
@@ -73,13 +74,22 @@ extension Broker {
                 failure: Failure(.invalidArgument, text: "a receive takes at least 1 message"))
             return
         }
+        guard !ahead || timeout < 0 else {
+            sink.failed(
+                session: session, request: request,
+                failure: Failure(.invalidArgument, text: "a read-ahead has no timeout"))
+            return
+        }
         let channel = handles[handle].channel
         if let terms, let failure = fault(in: terms, session: session, channel: channel) {
             sink.failed(session: session, request: request, failure: failure)
             return
         }
-        let taken = take(min(count, Self.maxDeliveries), from: channel, into: &sink)
+        let limit = min(count, Self.maxDeliveries)
+        let staysAhead = ahead && !channels[channel].isRendezvous
+        let taken = staysAhead ? MessageChain() : take(ahead ? 1 : limit, from: channel, into: &sink)
         if taken.head != none {
+            endDrained(channel, into: &sink)
             deliver(taken, request: request, handle: handle, caseIndex: 0, terms: terms, into: &sink)
             return
         }
@@ -92,13 +102,18 @@ extension Broker {
             return
         }
         let operation = park(
-            session: session, request: request, timeout: timeout, limit: min(count, Self.maxDeliveries),
-            accepted: 0, isSelect: false)
+            session: session, request: request, timeout: timeout, limit: ahead ? 1 : limit, accepted: 0,
+            isSelect: false)
         operations[operation].terms = terms
-        addWaiter(
-            Waiter(
-                operation: operation, channel: channel, handle: handle, caseIndex: 0, isSend: false,
-                untilDrained: untilDrained, chain: MessageChain()))
+        var waiter = Waiter(
+            operation: operation, channel: channel, handle: handle, caseIndex: 0, isSend: false,
+            untilDrained: untilDrained, chain: MessageChain())
+        if ahead {
+            operations[operation].credit = credits.insert(Credit(operation: operation, limit: limit))
+            waiter.isCredit = true
+        }
+        addWaiter(waiter)
+        if staysAhead { pump(channel, into: &sink) }
     }
 
     /// The most messages that answer one receive.
@@ -134,7 +149,12 @@ extension Broker {
         let channel = handles[handle].channel
         var window = handles[handle].window
         handles[handle].window = DeliveryWindow()
+        var freed = false
         window.take(first: first, count: count) { slot in
+            if messages[slot].credit != none {
+                endAhead(slot, on: channel)
+                freed = true
+            }
             channels[channel].unsettled -= 1
             channels[channel].settled += 1
             if messages[slot].lease != none { endLease(of: slot) }
@@ -143,7 +163,7 @@ extension Broker {
             free(slot, into: &sink)
         }
         handles[handle].window = window
-        if channels[channel].unsettled == 0 || handles[handle].isClosed {
+        if channels[channel].unsettled == 0 || handles[handle].isClosed || (freed && mayProceed(channel)) {
             settledLast(handle, channel, into: &sink)
         }
         return true
@@ -160,7 +180,10 @@ extension Broker {
         let channel = handles[handle].channel
         var window = handles[handle].window
         handles[handle].window = DeliveryWindow()
-        window.take(first: first, count: count) { putBack($0, on: channel, seen: seen, into: &sink) }
+        window.take(first: first, count: count) {
+            // Whoever has seen a message that was sent ahead has had it handed over.
+            putBack($0, on: channel, seen: seen, handedOver: seen, into: &sink)
+        }
         handles[handle].window = window
         releaseIfDone(handle)
         pump(channel, into: &sink)
@@ -184,16 +207,22 @@ extension Broker {
 
     /// Returns a delivery to its channel, at its place, or past its limit of attempts to where dead letters
     /// go; the caller pumps.
+    ///
+    /// It was an attempt, seen or not, if it answered a receive; if it was sent ahead, only once it was handed over
+    /// (rule 18): before the return, or, as `handedOver` says, by what this return means.
     mutating func putBack<S: BrokerSink<Body> & ~Copyable>(
-        _ slot: UInt32, on channel: UInt32, seen: Bool, into sink: inout S
+        _ slot: UInt32, on channel: UInt32, seen: Bool, handedOver: Bool, into sink: inout S
     ) {
+        let isAttempt = handedOver || messages[slot].credit == none
+        if messages[slot].credit != none { endAhead(slot, on: channel) }
         if seen { messages[slot].redelivered = true }
         if messages[slot].firstPassed != none { withdrawPassed(by: slot) }
-        // It answered a receive, seen or not: that was an attempt (rule 18).
-        if messages[slot].attempts < .max { messages[slot].attempts += 1 }
+        if isAttempt, messages[slot].attempts < .max { messages[slot].attempts += 1 }
         channels[channel].unsettled -= 1
         let lease = messages[slot].lease == none ? nil : endLease(of: slot)
-        if let lease, lease.terms.attemptLimit > 0, messages[slot].attempts >= lease.terms.attemptLimit {
+        if isAttempt, let lease, lease.terms.attemptLimit > 0,
+            messages[slot].attempts >= lease.terms.attemptLimit
+        {
             bury(slot, from: channel, lease, into: &sink)
         } else {
             pushReturned(slot, on: channel)

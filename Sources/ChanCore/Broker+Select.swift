@@ -37,16 +37,26 @@ extension Broker {
     ///
     /// `timeout` 0 is Go's default: nothing is parked, the outcome `wouldBlock`. Of several ready cases one
     /// is drawn, or the first taken if `ordered`.
+    ///
+    /// With a `limit` above 1, of receives only, it is so many selects in one turn, ending before the first that
+    /// would park or report closed (rule 24); one that parked ends with one message. What exceeds
+    /// `receiveBatchBytes`, or 1024 messages, is left to the next.
     public mutating func select<S: BrokerSink<Body> & ~Copyable>(
         session: UInt32, request: UInt64, cases: [SelectCase], ordered: Bool, timeout: Int64,
-        into sink: inout S
+        limit: UInt32 = 1, into sink: inout S
     ) {
-        if let failure = fault(in: cases, session: session) {
+        if let failure = fault(in: cases, session: session, limit: limit) {
             end(cases, session: session, request: request, failure, into: &sink)
             return
         }
         if let winner = readyCase(of: cases, session: session, ordered: ordered) {
-            commit(winner, of: cases, session: session, request: request, into: &sink)
+            if cases[winner].kind == .send {
+                commitSend(winner, of: cases, session: session, request: request, into: &sink)
+            } else {
+                commitReceives(
+                    winner, of: cases, session: session, request: request, ordered: ordered,
+                    limit: min(limit, Self.maxTurns), into: &sink)
+            }
             return
         }
         let waiting = cases.count(where: { $0.kind != .never })
@@ -66,8 +76,12 @@ extension Broker {
         }
     }
 
+    /// The most selects in one turn.
+    private static var maxTurns: UInt32 { 1024 }
+
     /// The first case that could never be carried out, as a failure of the whole select.
-    private func fault(in cases: [SelectCase], session: UInt32) -> Failure? {
+    private func fault(in cases: [SelectCase], session: UInt32, limit: UInt32) -> Failure? {
+        guard limit > 0 else { return Failure(.invalidArgument, text: "a select takes at least 1 message") }
         guard cases.count <= limits.selectCases else {
             return quota("select_cases", cases.count, limits.selectCases)
         }
@@ -76,6 +90,11 @@ extension Broker {
                 return Failure(
                     .invalidArgument, caseIndex: UInt16(index),
                     text: "a send case has exactly 1 message, any other none")
+            }
+            guard limit == 1 || candidate.kind != .send else {
+                return Failure(
+                    .invalidArgument, caseIndex: UInt16(index),
+                    text: "a select of several takes receives only")
             }
             if candidate.kind == .never { continue }
             let role: Role = candidate.kind == .send ? .send : .receive
@@ -114,7 +133,7 @@ extension Broker {
     func isSendReady(_ channel: UInt32) -> Bool {
         if !channels[channel].flags.isDisjoint(with: .stopsSends) { return true }
         return channels[channel].hasRoom
-            || (channels[channel].queued == 0 && channels[channel].receivers.head != none
+            || (channels[channel].queued == 0 && firstAcceptor(on: channel) != none
                 && !channels[channel].flags.contains(.paused))
     }
 
@@ -122,36 +141,71 @@ extension Broker {
     func isReceiveReady(_ channel: UInt32, untilDrained: Bool = false) -> Bool {
         if reportsClosed(channel, untilDrained: untilDrained) { return true }
         guard !channels[channel].flags.contains(.paused) else { return false }
-        if channels[channel].queued > 0 { return true }
-        return channels[channel].isRendezvous && channels[channel].senders.head != none
+        return channels[channel].queued > 0 || channels[channel].senders.head != none
     }
 
-    private mutating func commit<S: BrokerSink<Body> & ~Copyable>(
+    private mutating func commitSend<S: BrokerSink<Body> & ~Copyable>(
         _ winner: Int, of cases: [SelectCase], session: UInt32, request: UInt64, into sink: inout S
     ) {
         for (index, loser) in cases.enumerated() where index != winner { discard(loser.chain, into: &sink) }
         guard let handle = openHandle(session, cases[winner].handle) else { return }
         let channel = handles[handle].channel
         let caseIndex = UInt16(winner)
-        if cases[winner].kind == .send {
-            var chain = cases[winner].chain
-            guard channels[channel].flags.isDisjoint(with: .stopsSends) else {
-                discard(chain, into: &sink)
-                let failure = sendFailure(channel, caseIndex: caseIndex)
+        var chain = cases[winner].chain
+        guard channels[channel].flags.isDisjoint(with: .stopsSends) else {
+            discard(chain, into: &sink)
+            let failure = sendFailure(channel, caseIndex: caseIndex)
+            sink.failed(session: session, request: request, failure: failure)
+            return
+        }
+        offer(&chain, on: channel, into: &sink)
+        sink.selected(session: session, request: request, caseIndex: caseIndex)
+    }
+
+    /// Commits a receive case, and up to `limit` in all, each drawn anew.
+    private mutating func commitReceives<S: BrokerSink<Body> & ~Copyable>(
+        _ first: Int, of cases: [SelectCase], session: UInt32, request: UInt64, ordered: Bool, limit: UInt32,
+        into sink: inout S
+    ) {
+        for loser in cases { discard(loser.chain, into: &sink) }
+        var left = limit
+        var bytes = 0
+        var winner: Int? = first
+        while let index = winner, let handle = openHandle(session, cases[index].handle) {
+            let channel = handles[handle].channel
+            let caseIndex = UInt16(index)
+            let taken = take(1, from: channel, into: &sink)
+            guard taken.head != none else {
+                let failure = closedFailure(channel, caseIndex: caseIndex)
                 sink.failed(session: session, request: request, failure: failure)
                 return
             }
-            offer(&chain, on: channel, into: &sink)
-            sink.selected(session: session, request: request, caseIndex: caseIndex)
-            return
+            endDrained(channel, into: &sink)
+            left -= 1
+            bytes += taken.byteCount + limits.receiveBatchPrefixBytes
+            winner = nil
+            if left > 0, bytes < limits.receiveBatchBytes {
+                // Whether this answer is the last must be known before it is written, and the next draw must not
+                // find the channel finished while this message is in nobody's hands.
+                channels[channel].unsettled += 1
+                winner = readyMessage(of: cases, session: session, ordered: ordered)
+                channels[channel].unsettled -= 1
+            }
+            deliver(
+                taken, request: request, handle: handle, caseIndex: caseIndex, more: winner != nil,
+                into: &sink)
         }
-        let taken = take(1, from: channel, into: &sink)
-        if taken.head != none {
-            deliver(taken, request: request, handle: handle, caseIndex: caseIndex, into: &sink)
-        } else {
-            let failure = closedFailure(channel, caseIndex: caseIndex)
-            sink.failed(session: session, request: request, failure: failure)
-        }
+    }
+
+    /// The case that the next draw hits, if that would bring a message.
+    private mutating func readyMessage(
+        of cases: [SelectCase], session: UInt32, ordered: Bool
+    ) -> Int? {
+        guard let next = readyCase(of: cases, session: session, ordered: ordered),
+            let handle = openHandle(session, cases[next].handle),
+            !reportsClosed(handles[handle].channel, untilDrained: cases[next].untilDrained)
+        else { return nil }
+        return next
     }
 
     private mutating func end<S: BrokerSink<Body> & ~Copyable>(

@@ -41,7 +41,9 @@ extension Broker {
         let channel = handles[handle].channel
         var window = handles[handle].window
         handles[handle].window = DeliveryWindow()
-        for slot in window.removeAll() { putBack(slot, on: channel, seen: true, into: &sink) }
+        for slot in window.removeAll() {
+            putBack(slot, on: channel, seen: true, handedOver: false, into: &sink)
+        }
         handles[handle].window = window
     }
 
@@ -192,11 +194,17 @@ extension Broker {
     }
 
     /// Ends a generation that nothing holds any more (rules 15 and 26), discarding what is left.
+    @inlinable
     mutating func collectIfUnused<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
-        guard channels[channel].isUnused else {
-            if channels[channel].isReachedByHandlesOnly { suspectIfListedOnly(channel) }
-            return
+        if channels[channel].isUnused {
+            collect(channel, into: &sink)
+        } else if channels[channel].isReachedByHandlesOnly {
+            suspectIfListedOnly(channel)
         }
+    }
+
+    @usableFromInline
+    mutating func collect<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
         discardAll(of: channel, into: &sink)
         endWaits(on: channel, into: &sink)
         let gone = channels.remove(channel)

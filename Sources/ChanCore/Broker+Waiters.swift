@@ -40,27 +40,25 @@ extension Broker {
         operations[operation].waiterCount += 1
         waiters[slot].nextCase = operations[operation].firstWaiter
         operations[operation].firstWaiter = slot
-        if waiter.isSend {
-            let tail = channels[waiter.channel].senders.tail
-            waiters[slot].previous = tail
-            if tail == none {
-                channels[waiter.channel].senders.head = slot
-            } else {
-                waiters[tail].next = slot
-            }
-            channels[waiter.channel].senders.tail = slot
-            channels[waiter.channel].senders.count += 1
+        join(slot)
+    }
+
+    /// Puts a waiter at the end of its channel's list.
+    @inlinable
+    mutating func join(_ slot: UInt32) {
+        let channel = waiters[slot].channel
+        let previous: UInt32
+        if waiters[slot].isSend {
+            previous = channels[channel].senders.append(slot)
+        } else if waiters[slot].isResting {
+            previous = channels[channel].resting.append(slot)
         } else {
-            let tail = channels[waiter.channel].receivers.tail
-            waiters[slot].previous = tail
-            if tail == none {
-                channels[waiter.channel].receivers.head = slot
-            } else {
-                waiters[tail].next = slot
-            }
-            channels[waiter.channel].receivers.tail = slot
-            channels[waiter.channel].receivers.count += 1
+            previous = channels[channel].receivers.append(slot)
+            if waiters[slot].isCredit { channels[channel].openCredits += 1 }
         }
+        waiters[slot].previous = previous
+        waiters[slot].next = none
+        if previous != none { waiters[previous].next = slot }
     }
 
     /// Takes an operation out of everything; its uncommitted messages end.
@@ -81,6 +79,7 @@ extension Broker {
             discard(gone.chain, into: &sink)
             waiter = following
         }
+        if operations[slot].credit != none { endCredit(operations[slot].credit) }
         if operations[slot].deadline != .max { deadlines.remove(slot) }
         let operation = operations.remove(slot)
         let session = operation.session
@@ -94,6 +93,7 @@ extension Broker {
         if operation.next != none { operations[operation.next].previous = operation.previous }
     }
 
+    /// Takes a waiter out of its channel's list.
     @inlinable
     mutating func unlink(_ slot: UInt32) {
         let waiter = waiters[slot]
@@ -101,13 +101,12 @@ extension Broker {
         if waiter.next != none { waiters[waiter.next].previous = waiter.previous }
         if waiter.previous != none { waiters[waiter.previous].next = waiter.next }
         if waiter.isSend {
-            if waiter.previous == none { channels[channel].senders.head = waiter.next }
-            if waiter.next == none { channels[channel].senders.tail = waiter.previous }
-            channels[channel].senders.count -= 1
+            channels[channel].senders.forget(waiter)
+        } else if waiter.isResting {
+            channels[channel].resting.forget(waiter)
         } else {
-            if waiter.previous == none { channels[channel].receivers.head = waiter.next }
-            if waiter.next == none { channels[channel].receivers.tail = waiter.previous }
-            channels[channel].receivers.count -= 1
+            channels[channel].receivers.forget(waiter)
+            if waiter.isCredit { channels[channel].openCredits -= 1 }
         }
     }
 

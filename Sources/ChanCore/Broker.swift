@@ -7,9 +7,11 @@
 /// message's bytes; the broker only passes it on and says when it needs it no longer.
 ///
 /// Invariants between two inputs, checked by `checkInvariants()`:
-/// - Messages queued mean no receiver waits (G4); room in the buffer means no sender waits.
-/// - Senders and receivers wait together only on a channel without buffer, where each pair of them belongs to
-///   one select (S9).
+/// - Messages queued mean no receiver waits (G4), but for credits that rest; room in the buffer means no sender
+///   waits.
+/// - Senders and plain receivers wait together only where each pair of them belongs to one select (S9): on a channel
+///   without buffer, or where what was sent ahead fills it. There credits wait beside senders too.
+/// - A credit rests exactly while as many messages as it is for are ahead (rule 21).
 /// - A closed channel has no waiting sender; a finished one (closed, nothing queued or unsettled) no waiter.
 /// - Every parked operation is under its key, in its session's list, and, with a deadline, in the heap;
 ///   each of its waiters is in its channel's list.
@@ -37,6 +39,7 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     /// Listings of all messages.
     @usableFromInline var listingCount = 0
     @usableFromInline var watches = SlotTable<Watch>()
+    @usableFromInline var credits = SlotTable<Credit>()
     @usableFromInline var random: RandomSource
     @usableFromInline var now: UInt64 = 0
     /// Until when timeouts have been reported.

@@ -115,7 +115,9 @@ struct DeliveryWindow {
         let (sum, overflow) = first.addingReportingOverflow(UInt64(count))
         let end = min(overflow ? .max : sum, next)
         if first < base, let stragglers {
-            for (number, message) in stragglers where number >= first && number < end { body(message) }
+            for number in stragglers.keys.filter({ $0 >= first && $0 < end }).sorted() {
+                if let message = peek(number) { body(message) }
+            }
         }
         for number in max(first, base)..<max(first, base, end) {
             if let message = peek(number) { body(message) }

@@ -76,7 +76,7 @@ public protocol BrokerSink<Body>: ~Copyable {
     mutating func sent(session: UInt32, request: UInt64)
     /// A send case of a select is committed.
     mutating func selected(session: UInt32, request: UInt64, caseIndex: UInt16)
-    /// A receive, or a receive case, is committed; `group.count` calls of `delivery` follow.
+    /// A receive, a receive case, or a part of either (`group.more`), is committed; `group.count` calls of `delivery` follow.
     mutating func beginDeliveries(session: UInt32, request: UInt64, group: DeliveryGroup)
     /// One message of the group.
     mutating func delivery(
@@ -134,12 +134,14 @@ public struct DeliveryGroup: Equatable, Sendable {
     public var closed: Bool
     /// What the channels that they pass take to write.
     public var passed: PassedSize
+    /// The request is not over: more answers follow.
+    public var more: Bool
 
     /// Makes a group.
     @inlinable
     public init(
         caseIndex: UInt16, handle: UInt32, first: UInt64, count: UInt32, byteCount: Int, closed: Bool,
-        passed: PassedSize = PassedSize()
+        passed: PassedSize = PassedSize(), more: Bool = false
     ) {
         self.passed = passed
         self.caseIndex = caseIndex
@@ -148,5 +150,6 @@ public struct DeliveryGroup: Equatable, Sendable {
         self.count = count
         self.byteCount = byteCount
         self.closed = closed
+        self.more = more
     }
 }

@@ -21,6 +21,8 @@ struct Message<Body: BitwiseCopyable> {
     @usableFromInline var confirmation: UInt32 = none
     /// The first of the channels that it passes, `none` for none.
     @usableFromInline var firstPassed: UInt32 = none
+    /// The credit by which it was sent ahead, until it is handed over; `none` for a delivery that answered a receive.
+    @usableFromInline var credit: UInt32 = none
 
     @inlinable
     init(body: Body, byteCount: UInt32, account: UInt32) {
@@ -55,6 +57,24 @@ struct WaiterList {
     @usableFromInline var tail: UInt32 = none
     @usableFromInline var count: UInt32 = 0
     @usableFromInline init() {}
+
+    /// Makes `slot` the last; returns who was.
+    @inlinable
+    mutating func append(_ slot: UInt32) -> UInt32 {
+        let last = tail
+        if last == none { head = slot }
+        tail = slot
+        count += 1
+        return last
+    }
+
+    /// Forgets a waiter that stands here.
+    @inlinable
+    mutating func forget(_ waiter: Waiter) {
+        if waiter.previous == none { head = waiter.next }
+        if waiter.next == none { tail = waiter.previous }
+        count -= 1
+    }
 }
 
 /// One parked case, on one channel; a plain send or receive is one case.
@@ -69,6 +89,10 @@ struct Waiter {
     @usableFromInline var caseIndex: UInt16
     @usableFromInline var isSend: Bool
     @usableFromInline var untilDrained: Bool
+    /// A receive that holds a credit (rule 21).
+    @usableFromInline var isCredit = false
+    /// A credit of which all messages are ahead: it waits for none.
+    @usableFromInline var isResting = false
     /// What a send still has to commit.
     @usableFromInline var chain: MessageChain
 
@@ -107,6 +131,8 @@ struct Operation {
     @usableFromInline var isSelect: Bool
     /// What a receive wants its deliveries to be leased under.
     @usableFromInline var terms: LeaseTerms?
+    /// The credit that a receive holds, `none` for a plain one.
+    @usableFromInline var credit: UInt32 = none
     /// What a send waits for beyond its commit, `none` for nothing.
     @usableFromInline var confirmation: UInt32 = none
     /// What it waits for if that is a channel's state, `none` otherwise.
@@ -173,6 +199,23 @@ struct Confirmation {
     @usableFromInline var outstanding: UInt32
     /// Why a message can't be confirmed any more.
     @usableFromInline var lost: String?
+}
+
+/// How many messages a receive may have ahead; it lives until its receive is over and none is ahead (rule 21).
+@usableFromInline
+struct Credit {
+    /// The parked receive, `none` once that is over.
+    @usableFromInline var operation: UInt32
+    /// The most messages ahead at a time.
+    @usableFromInline var limit: UInt32
+    /// Messages that were sent and not handed over.
+    @usableFromInline var ahead: UInt32 = 0
+
+    @inlinable
+    init(operation: UInt32, limit: UInt32) {
+        self.operation = operation
+        self.limit = limit
+    }
 }
 
 /// What names a parked operation from outside.
@@ -285,10 +328,18 @@ struct Channel {
     @usableFromInline var queued = 0
     @usableFromInline var queuedBytes = 0
     @usableFromInline var unsettled = 0
+    /// Of those, messages sent ahead and not handed over: they keep their slots (rule 21).
+    @usableFromInline var ahead = 0
+    /// Of those, deliveries under a lease.
+    @usableFromInline var leased = 0
     /// Messages whose dead-letter channel refused them: not receivable, never dropped (rule 19).
     @usableFromInline var aside = MessageChain()
     @usableFromInline var senders = WaiterList()
     @usableFromInline var receivers = WaiterList()
+    /// Credits among the receivers.
+    @usableFromInline var openCredits: UInt32 = 0
+    /// Credits that rest.
+    @usableFromInline var resting = WaiterList()
     @usableFromInline var accepted: UInt64 = 0
     @usableFromInline var settled: UInt64 = 0
     @usableFromInline var firstHandle: UInt32 = none
@@ -323,7 +374,12 @@ struct Channel {
 
     /// A message could go into the buffer now.
     @inlinable var hasRoom: Bool {
-        (capacity == -1 || Int64(queued) < capacity) && queuedBytes < byteLimit
+        (capacity == -1 || Int64(queued + ahead) < capacity) && queuedBytes < byteLimit
+    }
+    /// How many messages could go into the buffer now.
+    @inlinable var room: UInt32 {
+        guard queuedBytes < byteLimit else { return 0 }
+        return capacity == -1 ? .max : UInt32(clamping: capacity - Int64(queued + ahead))
     }
     /// A send meets a receive (rule 3); undecided acts the same (rule 14).
     @inlinable var isRendezvous: Bool { capacity == 0 || capacity == Capacity.undecided }

@@ -40,13 +40,17 @@ public struct ChannelStatus: Equatable, Sendable {
     public var unsettled: UInt64 = 0
     /// Messages whose dead-letter channel refused them: not receivable (rule 19).
     public var setAside: UInt64 = 0
+    /// Unsettled deliveries that were sent ahead and not handed over: they keep their slots (rule 21).
+    public var ahead: UInt64 = 0
+    /// Unsettled deliveries under a lease.
+    public var leased: UInt64 = 0
     /// Messages accepted since the channel was created.
     public var accepted: UInt64 = 0
     /// Messages settled since the channel was created.
     public var settled: UInt64 = 0
     /// Sends that wait, select cases included.
     public var sendWaiters: UInt32 = 0
-    /// Receives that wait, select cases included.
+    /// Receives that wait, select cases and credits with an open window included.
     public var receiveWaiters: UInt32 = 0
     /// Open handles with the send role.
     public var sendHandles: UInt32 = 0
@@ -94,6 +98,8 @@ public struct ChannelStatus: Equatable, Sendable {
         closeText = try reader.string()
         typeTag = try reader.string()
         setAside = try reader.u64()
+        ahead = try reader.u64()
+        leased = try reader.u64()
     }
 
     /// Appends the record to a frame.
@@ -120,6 +126,8 @@ public struct ChannelStatus: Equatable, Sendable {
         writer.string(closeText)
         writer.string(typeTag)
         writer.integer(setAside)
+        writer.integer(ahead)
+        writer.integer(leased)
         writer.patch(UInt32(writer.bodyCount - start - 4), at: start)
     }
 }

@@ -85,7 +85,7 @@ public struct SendRequest {
     }
 }
 
-/// A RECEIVE frame: take 1 to `count` messages, waiting for the first only.
+/// A RECEIVE frame: take 1 to `count` messages, waiting for the first only, or have up to `count` ahead (rule 21).
 public struct ReceiveRequest: Equatable, Sendable {
     /// Bytes of the body.
     public static let byteCount = 16
@@ -93,6 +93,8 @@ public struct ReceiveRequest: Equatable, Sendable {
     @inlinable public static var untilDrainedFlag: UInt8 { 1 }
     /// The flag of a receive whose deliveries are leased; the terms follow the fixed fields.
     @inlinable public static var leasedFlag: UInt8 { 2 }
+    /// The flag of a credit: the receive stays, with up to `count` messages ahead.
+    @inlinable public static var aheadFlag: UInt8 { 4 }
     /// The handle to receive through.
     public var handle: UInt32
     /// The most messages to take, at least 1.
@@ -101,22 +103,28 @@ public struct ReceiveRequest: Equatable, Sendable {
     public var timeout: Int64
     /// Report closed as soon as nothing is queued, unsettled deliveries or not (rule 4).
     public var untilDrained: Bool
+    /// The receive stays and has up to `count` messages ahead at a time.
+    public var ahead: Bool
     /// The terms of a leased receive; nil for automatic settlement.
     public var lease: WireLease?
 
     /// Makes a request.
     @inlinable
-    public init(handle: UInt32, count: UInt32 = 1, timeout: Int64, untilDrained: Bool = false) {
+    public init(
+        handle: UInt32, count: UInt32 = 1, timeout: Int64, untilDrained: Bool = false, ahead: Bool = false
+    ) {
         self.handle = handle
         self.count = count
         self.timeout = timeout
         self.untilDrained = untilDrained
+        self.ahead = ahead
     }
 
     /// Reads a RECEIVE frame.
     @inlinable
     public init(_ header: FrameHeader, reading body: UnsafeRawBufferPointer) throws(WireFault) {
         untilDrained = header.flags & Self.untilDrainedFlag != 0
+        ahead = header.flags & Self.aheadFlag != 0
         var reader = WireReader(body)
         handle = try reader.u32()
         count = try reader.u32()
@@ -129,7 +137,6 @@ public struct ReceiveRequest: Equatable, Sendable {
     /// Writes the whole frame, header and body: 32 bytes.
     @inlinable
     public func write(to pointer: UnsafeMutableRawPointer, request: UInt64) {
-        let flags = untilDrained ? Self.untilDrainedFlag : 0
         FrameHeader(.receive, length: Self.byteCount, flags: flags, request: request).write(to: pointer)
         pointer.storeBytes(of: handle.littleEndian, toByteOffset: 16, as: UInt32.self)
         pointer.storeBytes(of: count.littleEndian, toByteOffset: 20, as: UInt32.self)
@@ -138,10 +145,13 @@ public struct ReceiveRequest: Equatable, Sendable {
 }
 
 extension ReceiveRequest {
+    @usableFromInline var flags: UInt8 {
+        (untilDrained ? Self.untilDrainedFlag : 0) | (ahead ? Self.aheadFlag : 0)
+    }
+
     /// The whole frame of a leased receive.
     public func encodedLeased(request: UInt64) -> [UInt8] {
-        let flags = (untilDrained ? Self.untilDrainedFlag : 0) | Self.leasedFlag
-        var writer = WireWriter(.receive, flags: flags, request: request)
+        var writer = WireWriter(.receive, flags: flags | Self.leasedFlag, request: request)
         writer.integer(handle)
         writer.integer(count)
         writer.integer(timeout)
@@ -259,10 +269,14 @@ public struct SelectCase {
 public struct SelectRequest {
     /// The flag of a select that prefers the first case in order (rule 9).
     public static let orderedFlag: UInt8 = 1
+    /// The flag of several selects in one turn: their number follows the timeout (rule 24).
+    public static let severalFlag: UInt8 = 2
     /// Nanoseconds to wait, see `WireTimeout`; 0 is Go's default.
     public var timeout: Int64
     /// Whether the first of several ready cases is taken rather than a random one.
     public var ordered: Bool
+    /// How many selects there are in one turn, at least 1.
+    public var limit: UInt32
     /// How many cases follow.
     public var count: Int
     private var cases: WireReader
@@ -273,6 +287,8 @@ public struct SelectRequest {
         count = Int(header.field)
         cases = WireReader(body)
         timeout = try cases.i64()
+        limit = header.flags & Self.severalFlag == 0 ? 1 : try cases.u32()
+        guard limit >= 1 else { throw WireFault(.malformed, "SELECT asks for no message") }
         guard count <= WireLimits.maxSelectCases else {
             throw WireFault(.malformed, "SELECT has \(count) cases, over \(WireLimits.maxSelectCases)")
         }
@@ -305,11 +321,12 @@ public struct SelectRequest {
     public struct Builder {
         private var writer: WireWriter
 
-        /// Starts a frame that will have `count` cases.
-        public init(request: UInt64, count: Int, timeout: Int64, ordered: Bool) {
-            let flags = ordered ? orderedFlag : 0
+        /// Starts a frame that will have `count` cases; with a `limit` above 1 it is so many selects in one turn.
+        public init(request: UInt64, count: Int, timeout: Int64, ordered: Bool, limit: UInt32 = 1) {
+            let flags = (ordered ? orderedFlag : 0) | (limit > 1 ? severalFlag : 0)
             writer = WireWriter(.select, flags: flags, field: UInt16(count), request: request)
             writer.integer(timeout)
+            if limit > 1 { writer.integer(limit) }
         }
 
         /// Appends a case.

@@ -30,6 +30,8 @@ public struct Received {
     public static let messagePrefixByteCount = 8
     /// Header flag: the channel is closed, so settle at once (rule 4).
     @inlinable public static var closedFlag: UInt8 { 1 }
+    /// Header flag: the request is not over, more answers follow (rules 21 and 24).
+    @inlinable public static var moreFlag: UInt8 { 2 }
     /// Message flag: some caller may have seen this message before (rule 18).
     @inlinable public static var redeliveredFlag: UInt8 { 1 }
     /// Message flag: somebody waits for its receipt (rule 20).
@@ -104,11 +106,11 @@ public struct Received {
     @inlinable
     public static func write(
         to pointer: UnsafeMutableRawPointer, request: UInt64, caseIndex: UInt16, closed: Bool,
-        handle: UInt32, count: UInt32, first: UInt64, messageBytes: Int
+        handle: UInt32, count: UInt32, first: UInt64, messageBytes: Int, more: Bool = false
     ) {
         FrameHeader(
-            .received, length: prefixByteCount + messageBytes, flags: closed ? closedFlag : 0,
-            field: caseIndex, request: request
+            .received, length: prefixByteCount + messageBytes,
+            flags: (closed ? closedFlag : 0) | (more ? moreFlag : 0), field: caseIndex, request: request
         ).write(to: pointer)
         pointer.storeBytes(of: handle.littleEndian, toByteOffset: 16, as: UInt32.self)
         pointer.storeBytes(of: count.littleEndian, toByteOffset: 20, as: UInt32.self)

@@ -89,7 +89,7 @@ extension Hub {
         case .extend:
             broker.extendLease(
                 session: session, handle: lease.handle, delivery: lease.delivery,
-                nanoseconds: lease.nanoseconds)
+                nanoseconds: lease.nanoseconds, into: &outbox)
         }
     }
 
@@ -147,6 +147,8 @@ extension ChannelStatus {
         queuedBytes = UInt64(snapshot.queuedBytes)
         unsettled = UInt64(snapshot.unsettled)
         setAside = UInt64(snapshot.setAside)
+        ahead = UInt64(snapshot.ahead)
+        leased = UInt64(snapshot.leased)
         accepted = snapshot.accepted
         settled = snapshot.settled
         sendWaiters = snapshot.sendWaiters

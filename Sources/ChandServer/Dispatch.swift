@@ -138,7 +138,7 @@ extension Hub {
         broker.receive(
             session: session, request: header.request, handle: receive.handle, count: receive.count,
             timeout: receive.timeout, untilDrained: receive.untilDrained,
-            terms: receive.lease.map { LeaseTerms($0) }, into: &outbox)
+            terms: receive.lease.map { LeaseTerms($0) }, ahead: receive.ahead, into: &outbox)
     }
 
     /// SETTLE, or GIVE_BACK where `seen` is not nil: ranges to the end of the body.
@@ -249,7 +249,7 @@ extension Hub {
         }
         broker.select(
             session: session, request: header.request, cases: cases, ordered: request.ordered,
-            timeout: request.timeout, into: &outbox)
+            timeout: request.timeout, limit: request.limit, into: &outbox)
     }
 }
 

@@ -83,7 +83,8 @@ struct Outbox: BrokerSink, ~Copyable {
         if let base = target.baseAddress {
             Received.write(
                 to: base, request: request, caseIndex: group.caseIndex, closed: group.closed,
-                handle: group.handle, count: group.count, first: group.first, messageBytes: messageBytes)
+                handle: group.handle, count: group.count, first: group.first, messageBytes: messageBytes,
+                more: group.more)
         }
         connection.output.bytes.commit(fixed)
     }

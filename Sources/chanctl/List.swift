@@ -16,10 +16,11 @@ struct List: Verb {
 
             With --json: an object with version (1) and channels, a list of objects with the keys name, \
             state (open or closed), kept, removed, capacity (null: undecided, 0: rendezvous, -1: \
-            unbounded), queued, queued_bytes, unsettled, waiting_senders, waiting_receivers, send_handles, \
-            receive_handles, send_ready, receive_ready, accepted, settled, owner, owner_name, group, \
-            group_name, mode, type, close_with_last_sender, fail_with_last_receiver, close_code, \
-            close_text and generation.
+            unbounded), queued, queued_bytes, unsettled (delivered, not settled), ahead and leased (of \
+            those: on their way by read-ahead, and under a lease), set_aside (out of attempts), \
+            waiting_senders, waiting_receivers, send_handles, receive_handles, send_ready, \
+            receive_ready, accepted, settled, owner, owner_name, group, group_name, mode, type, \
+            close_with_last_sender, fail_with_last_receiver, close_code, close_text and generation.
             """)
 
     @OptionGroup var common: CommonOptions

@@ -53,7 +53,7 @@ struct ModelConformanceEngine: ConformanceEngine {
 
     mutating func perform(_ input: BrokerInput) -> (reply: BrokerReply, events: [BrokerEvent]) {
         var hint = ModelBroker.Hint()
-        hint.winner = random.pick(model.allowedWinners(of: input).sorted())
+        hint.winners = [random.pick(model.allowedWinners(of: input).sorted())].compactMap { $0 }
         if case .begin = input {
             hint.session = nextSession
             nextSession += 1

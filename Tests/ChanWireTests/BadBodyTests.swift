@@ -191,6 +191,9 @@ import Testing
         Self.expectMalformed(Self.patched(select, 8, [255]), "unknown kind")
         Self.expectMalformed(Self.patched(select, 20, [1]), "does not send")
         Self.expectMalformed(Self.patched(select, 20, [0]), "does not send")
+        let several = Frames.select(request: 1, timeout: 0, limit: 2, [])
+        #expect(Self.fault(several) == nil)
+        Self.expectMalformed(Self.patched(several, 8, [0]), "no message")
         Self.expectMalformed(Frames.select(request: 1, timeout: 0, count: 1, []), "ends before")
         for (count, text) in [(1024, "ends before"), (1025, "1025 cases"), (65_535, "65535 cases")] {
             Self.expectMalformed(Frames.select(request: 1, timeout: 0, count: count, []), text)

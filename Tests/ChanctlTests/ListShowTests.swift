@@ -9,7 +9,7 @@ import Testing
     /// The keys of a channel in JSON: part of the contract.
     static let channelKeys: Set = [
         "name", "state", "kept", "removed", "capacity", "queued", "queued_bytes", "unsettled",
-        "waiting_senders",
+        "ahead", "leased", "set_aside", "waiting_senders",
         "waiting_receivers", "send_handles", "receive_handles", "send_ready", "receive_ready", "accepted",
         "settled", "owner", "owner_name", "group", "group_name", "mode", "type", "close_with_last_sender",
         "fail_with_last_receiver", "close_code", "close_text", "generation",

@@ -54,7 +54,13 @@ public struct BrokerEngine: ~Copyable {
                 session: session, request: request, handle: handle, count: count, timeout: timeout,
                 untilDrained: drained, into: &sink)
         case .select(let session, let request, let inputs, let ordered, let timeout):
-            select(session, request, inputs, ordered, timeout)
+            select(session, request, inputs, ordered, timeout, limit: 1)
+        case .selectSeveral(let session, let request, let inputs, let ordered, let timeout, let limit):
+            select(session, request, inputs, ordered, timeout, limit: limit)
+        case .readAhead(let session, let request, let handle, let limit, let timeout, let drained, let terms):
+            broker.receive(
+                session: session, request: request, handle: handle, count: limit, timeout: timeout,
+                untilDrained: drained, terms: terms, ahead: true, into: &sink)
         case .cancel(let session, let request):
             broker.cancel(session: session, request: request, into: &sink)
         case .close(let session, let handle, let reason):
@@ -99,7 +105,8 @@ public struct BrokerEngine: ~Copyable {
         case .extendLease(let session, let handle, let delivery, let nanoseconds):
             return .done(
                 broker.extendLease(
-                    session: session, handle: handle, delivery: delivery, nanoseconds: nanoseconds))
+                    session: session, handle: handle, delivery: delivery, nanoseconds: nanoseconds,
+                    into: &sink))
         case .wait(let session, let request, let handle, let name, let condition, let timeout):
             if let handle {
                 broker.wait(
@@ -147,7 +154,8 @@ public struct BrokerEngine: ~Copyable {
     }
 
     private mutating func select(
-        _ session: UInt32, _ request: UInt64, _ inputs: [CaseInput], _ ordered: Bool, _ timeout: Int64
+        _ session: UInt32, _ request: UInt64, _ inputs: [CaseInput], _ ordered: Bool, _ timeout: Int64,
+        limit: UInt32
     ) {
         let sent = inputs.compactMap(\.message)
         let bytes = sent.reduce(0) { $0 + $1.byteCount }
@@ -168,6 +176,7 @@ public struct BrokerEngine: ~Copyable {
                     input.kind, handle: input.handle, untilDrained: input.untilDrained, chain: chain))
         }
         broker.select(
-            session: session, request: request, cases: cases, ordered: ordered, timeout: timeout, into: &sink)
+            session: session, request: request, cases: cases, ordered: ordered, timeout: timeout,
+            limit: limit, into: &sink)
     }
 }

@@ -19,16 +19,16 @@ extension BrokerInput: CustomStringConvertible {
         case .receive(let session, let request, let handle, let count, let timeout, let drained):
             return "s\(session) r\(request): receive h\(handle)\(count == 1 ? "" : " up to \(count)")"
                 + "\(drained ? " until drained" : "")\(text(timeout))"
+        case .readAhead(let session, let request, let handle, let limit, let timeout, let drained, let terms):
+            return "s\(session) r\(request): receive h\(handle) ahead by \(limit)"
+                + (terms.map { " leased for \($0.nanoseconds), \($0.attemptLimit) attempts" } ?? "")
+                + "\(drained ? " until drained" : "")\(text(timeout))"
         case .select(let session, let request, let cases, let ordered, let timeout):
-            let text = cases.map { candidate in
-                switch candidate.kind {
-                case .never: "never"
-                case .receive: "receive h\(candidate.handle)\(candidate.untilDrained ? " until drained" : "")"
-                case .send: "send h\(candidate.handle) \(candidate.message?.body ?? 0)"
-                }
-            }
             return "s\(session) r\(request): select\(ordered ? " in order" : "") "
-                + "{\(text.joined(separator: "; "))}\(self.text(timeout))"
+                + "\(text(cases))\(text(timeout))"
+        case .selectSeveral(let session, let request, let cases, let ordered, let timeout, let limit):
+            return "s\(session) r\(request): \(limit) selects\(ordered ? " in order" : "") "
+                + "\(text(cases))\(text(timeout))"
         case .cancel(let session, let request): return "s\(session) cancel r\(request)"
         case .close(let session, let handle, let reason):
             return "s\(session) close h\(handle)"
@@ -63,6 +63,17 @@ extension BrokerInput: CustomStringConvertible {
         case .advance(let time): return "time is \(time)"
         case .sweep: return "a turn ends"
         }
+    }
+
+    private func text(_ cases: [CaseInput]) -> String {
+        let text = cases.map { candidate in
+            switch candidate.kind {
+            case .never: "never"
+            case .receive: "receive h\(candidate.handle)\(candidate.untilDrained ? " until drained" : "")"
+            case .send: "send h\(candidate.handle) \(candidate.message?.body ?? 0)"
+            }
+        }
+        return "{\(text.joined(separator: "; "))}"
     }
 
     private func text(_ timeout: Int64) -> String {

@@ -76,8 +76,15 @@ public enum BrokerInput: Equatable, Sendable {
     case lease(
         session: UInt32, request: UInt64, handle: UInt32, count: UInt32, timeout: Int64, untilDrained: Bool,
         LeaseTerms)
+    /// Receives ahead, up to `limit` at a time, under a lease where terms are given.
+    case readAhead(
+        session: UInt32, request: UInt64, handle: UInt32, limit: UInt32, timeout: Int64, untilDrained: Bool,
+        LeaseTerms?)
     /// Selects.
     case select(session: UInt32, request: UInt64, [CaseInput], ordered: Bool, timeout: Int64)
+    /// Selects up to `limit` times in one turn.
+    case selectSeveral(
+        session: UInt32, request: UInt64, [CaseInput], ordered: Bool, timeout: Int64, limit: UInt32)
     /// Withdraws a request.
     case cancel(session: UInt32, request: UInt64)
     /// Closes the channel.
@@ -117,6 +124,7 @@ public enum BrokerInput: Equatable, Sendable {
             .closeHandle(let session, _), .stop(let session, _), .settle(let session, _, _, _),
             .giveBack(let session, _, _, _, _), .sendConfirmed(let session, _, _, _, _, _),
             .lease(let session, _, _, _, _, _, _), .receipt(let session, _, _, _),
+            .readAhead(let session, _, _, _, _, _, _), .selectSeveral(let session, _, _, _, _, _),
             .finishLease(let session, _, _, _), .extendLease(let session, _, _, _),
             .restore(let session, _), .pause(let session, _, _), .wait(let session, _, _, _, _, _):
             session
@@ -128,7 +136,8 @@ public enum BrokerInput: Equatable, Sendable {
         switch self {
         case .send(_, let request, _, _, _), .receive(_, let request, _, _, _, _),
             .select(_, let request, _, _, _), .sendConfirmed(_, let request, _, _, _, _),
-            .lease(_, let request, _, _, _, _, _), .wait(_, let request, _, _, _, _):
+            .lease(_, let request, _, _, _, _, _), .wait(_, let request, _, _, _, _),
+            .readAhead(_, let request, _, _, _, _, _), .selectSeveral(_, let request, _, _, _, _):
             request
         default: nil
         }
@@ -187,6 +196,12 @@ extension BrokerInput {
                     session: session, request: request, handle: $0, count: count, timeout: timeout,
                     untilDrained: drained, terms)
             }
+        case .readAhead(_, let request, let label, let limit, let timeout, let drained, let terms):
+            return handle(label).map {
+                .readAhead(
+                    session: session, request: request, handle: $0, limit: limit, timeout: timeout,
+                    untilDrained: drained, terms)
+            }
         case .receipt(_, let label, let first, let count):
             return handle(label).map { .receipt(session: session, handle: $0, first: first, count: count) }
         case .finishLease(_, let label, let delivery, let back):
@@ -204,13 +219,15 @@ extension BrokerInput {
             return .wait(
                 session: session, request: request, handle: number, name: name, condition, timeout: timeout)
         case .pause(_, let name, let isPaused): return .pause(session: session, name: name, isPaused)
-        case .select(_, let request, var cases, let ordered, let timeout):
-            for index in cases.indices where cases[index].kind != .never {
-                guard let number = handle(cases[index].handle) else { return nil }
-                cases[index].handle = number
+        case .select(_, let request, let cases, let ordered, let timeout):
+            return Self.renamed(cases, handle).map {
+                .select(session: session, request: request, $0, ordered: ordered, timeout: timeout)
             }
-            return .select(
-                session: session, request: request, cases, ordered: ordered, timeout: timeout)
+        case .selectSeveral(_, let request, let cases, let ordered, let timeout, let limit):
+            return Self.renamed(cases, handle).map {
+                .selectSeveral(
+                    session: session, request: request, $0, ordered: ordered, timeout: timeout, limit: limit)
+            }
         case .close(_, let label, let reason):
             return handle(label).map { .close(session: session, handle: $0, reason) }
         case .closeHandle(_, let label):
@@ -223,5 +240,13 @@ extension BrokerInput {
                 .giveBack(session: session, handle: $0, first: first, count: count, seen: seen)
             }
         }
+    }
+    private static func renamed(_ cases: [CaseInput], _ handle: (UInt32) -> UInt32?) -> [CaseInput]? {
+        var cases = cases
+        for index in cases.indices where cases[index].kind != .never {
+            guard let number = handle(cases[index].handle) else { return nil }
+            cases[index].handle = number
+        }
+        return cases
     }
 }

@@ -39,6 +39,7 @@ public final class BrokerScene {
     public var engine: BrokerEngine
     private var time = ManualTime()
     private var outcomes: [UInt64: BrokerEvent] = [:]
+    private var parts: [UInt64: [BrokerEvent]] = [:]
     private var nextRequest: UInt64 = 1
     private let report: (String) -> Void
 
@@ -63,8 +64,13 @@ public final class BrokerScene {
     @discardableResult
     private func step(_ input: BrokerInput) -> BrokerReply {
         let reply = engine.apply(input)
-        for event in engine.events where outcomes.updateValue(event, forKey: event.request) != nil {
-            report("a second outcome: \(event)")
+        for event in engine.events {
+            if outcomes[event.request] != nil { report("a second outcome: \(event)") }
+            if event.isPart {
+                parts[event.request, default: []].append(event)
+            } else {
+                outcomes[event.request] = event
+            }
         }
         if let fault = engine.fault { report(fault) }
         do {
@@ -245,6 +251,33 @@ public final class BrokerScene {
         return request
     }
 
+    /// Receives ahead, by default without lease; returns the request.
+    @discardableResult
+    public func readAhead(
+        _ port: Port, _ limit: UInt32, timeout: Int64 = -1, untilDrained: Bool = false,
+        terms: LeaseTerms? = nil
+    ) -> UInt64 {
+        let request = request()
+        apply(
+            .readAhead(
+                session: port.session, request: request, handle: port.handle, limit: limit, timeout: timeout,
+                untilDrained: untilDrained, terms))
+        return request
+    }
+
+    /// Selects up to `limit` times in one turn; returns the request.
+    @discardableResult
+    public func select(
+        _ session: UInt32, _ cases: [CaseInput], upTo limit: UInt32, ordered: Bool = false,
+        timeout: Int64 = -1
+    ) -> UInt64 {
+        let request = request()
+        apply(
+            .selectSeveral(
+                session: session, request: request, cases, ordered: ordered, timeout: timeout, limit: limit))
+        return request
+    }
+
     /// Withdraws a request.
     public func cancel(_ session: UInt32, _ request: UInt64) {
         apply(.cancel(session: session, request: request))
@@ -365,8 +398,18 @@ public final class BrokerScene {
     /// Why a request failed; nil where it did not.
     public func failure(_ request: UInt64) -> Failure? { outcomes[request]?.failure }
 
-    /// The messages that a request got, with their marks.
+    /// The messages that a request got, with their marks, in all its answers.
     public func messages(_ request: UInt64) -> [DeliveredMessage] {
-        if case .delivered(_, _, _, let messages) = outcomes[request] { messages } else { [] }
+        answers(request).flatMap { event -> [DeliveredMessage] in
+            if case .delivered(_, _, _, let messages) = event { messages } else { [] }
+        }
+    }
+
+    /// The bodies of those messages.
+    public func bodies(_ request: UInt64) -> [UInt64] { messages(request).map(\.body) }
+
+    /// Everything that a request was told, in order.
+    public func answers(_ request: UInt64) -> [BrokerEvent] {
+        (parts[request] ?? []) + [outcomes[request]].compactMap { $0 }
     }
 }

@@ -52,7 +52,12 @@ public enum BrokerEvent: Equatable, Sendable {
         }
     }
 
-    /// The request that the event ends.
+    /// Whether the request goes on after it.
+    public var isPart: Bool {
+        if case .delivered(_, _, let group, _) = self { group.more } else { false }
+    }
+
+    /// The request that the event ends, or is a part of.
     public var request: UInt64 {
         switch self {
         case .sent(_, let request), .selected(_, let request, _), .delivered(_, let request, _, _),
@@ -94,7 +99,7 @@ extension BrokerEvent: CustomStringConvertible {
                 "\($0.body)\($0.redelivered ? "!" : "")\($0.attempts > 0 ? "*\($0.attempts)" : "")"
             }
             return "\(who) received \(text.joined(separator: ",")) by case \(group.caseIndex) of "
-                + "h\(group.handle) from \(group.first)\(group.closed ? ", closed" : "")"
+                + "h\(group.handle) from \(group.first)\(group.closed ? ", closed" : "")\(group.more ? ", more" : "")"
         case .waited(_, _, let reason): return "\(who) waited: \(reason.code) \(reason.text)"
         case .failed(_, _, let failure):
             let place = failure.caseIndex.map { " by case \($0)" } ?? ""

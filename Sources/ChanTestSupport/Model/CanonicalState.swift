@@ -35,7 +35,7 @@ extension Interleavings {
             ranks[generation] = Dictionary(
                 zip(alive, 0...UInt8(alive.count)), uniquingKeysWith: { first, _ in first })
             bytes += [there.isClosed ? 1 : 0, there.capacity.map { UInt8(clamping: $0 + 1) } ?? 254]
-            write(there.queue, ranks[generation] ?? [:], &bytes)
+            write(there.queue, ranks[generation] ?? [:], model, &bytes)
         }
         for session in sessions {
             for channel in order {
@@ -45,7 +45,7 @@ extension Interleavings {
                 }
                 bytes += [handle.isOpen ? 1 : 0, handle.role.rawValue]
                 let held = handle.deliveries.sorted { $0.key < $1.key }.map(\.value)
-                write(held, ranks[handle.channel] ?? [:], &bytes)
+                write(held, ranks[handle.channel] ?? [:], model, &bytes)
             }
         }
         for operation in model.waiting {
@@ -53,6 +53,7 @@ extension Interleavings {
             bytes += [
                 UInt8(session), UInt8(operation.cases.count), UInt8(clamping: operation.limit),
                 UInt8(clamping: operation.accepted), operation.isSelect ? 1 : 0,
+                operation.credit.map { UInt8(clamping: $0.limit) } ?? 0,
                 operation.deadline.map { UInt8(clamping: $0 - model.now) } ?? 255,
             ]
             for one in operation.cases {
@@ -71,13 +72,22 @@ extension Interleavings {
         }
     }
 
-    private func write(_ messages: [ModelMessage], _ ranks: [UInt64: UInt8], _ bytes: inout [UInt8]) {
+    private func write(
+        _ messages: [ModelMessage], _ ranks: [UInt64: UInt8], _ model: ModelBroker, _ bytes: inout [UInt8]
+    ) {
         bytes.append(UInt8(clamping: messages.count))
         for message in messages {
             bytes += [
                 ranks[message.acceptance] ?? 99, UInt8(clamping: min(message.attempts, 2)),
-                message.redelivered ? 1 : 0,
+                message.redelivered ? 1 : 0, place(ofCredit: message.credit, model),
             ]
         }
+    }
+
+    /// Where the receive waits by whose credit a message is ahead; 99 once that is over.
+    private func place(ofCredit credit: UInt64?, _ model: ModelBroker) -> UInt8 {
+        guard let credit else { return 0 }
+        let index = model.waiting.firstIndex { $0.credit?.id == credit }
+        return index.map { UInt8(clamping: $0 + 1) } ?? 99
     }
 }

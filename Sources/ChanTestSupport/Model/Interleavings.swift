@@ -33,6 +33,8 @@ public struct Interleavings: Sendable {
         case meeting
         /// Deliveries, close, ends of handles and sessions.
         case returning
+        /// Read-ahead beside plain receives, for channels without a select.
+        case ahead
     }
 
     /// The two channels' capacities; nil is undecided.
@@ -50,9 +52,13 @@ public struct Interleavings: Sendable {
     /// The letters of the alphabet in a state where everything is possible, for a report.
     public static func letters(_ alphabet: Alphabet) -> String {
         switch alphabet {
-        case .full: letters(.meeting) + ", " + letters(.returning) + ", receive within 1, time"
+        case .full:
+            letters(.meeting) + ", " + letters(.returning)
+                + ", receive within 1, read ahead by 1, receipt, select twice, time"
         case .meeting:
             "send, try send, send 2, receive, try receive, receive up to 2, select in all pairs, cancel"
+        case .ahead:
+            "send, receive, read ahead by 1 and by 2, receipt, settle, give back unseen, cancel, close, end"
         case .returning:
             "send, receive, select of two receives, settle, give back seen/unseen, close, close handle, stop, end"
         }
@@ -143,8 +149,8 @@ public struct Interleavings: Sendable {
         let request = UInt64(level)
         let body = UInt64(level) * 4
         var inputs: [BrokerInput] = []
-        let meets = alphabet != .returning
-        let returns = alphabet != .meeting
+        let meets = alphabet == .full || alphabet == .meeting
+        let returns = alphabet == .full || alphabet == .returning
         for channel in capacities.indices {
             let handle = Self.label(session, UInt32(channel))
             func send(_ count: UInt64, _ timeout: Int64) {
@@ -167,14 +173,41 @@ public struct Interleavings: Sendable {
                 receive(2, -1)
             }
             if alphabet == .full { receive(1, 1) }
+            if alphabet == .full || alphabet == .ahead {
+                inputs += aheads(session, request, handle, state.handles[UInt32(channel)])
+            }
             if returns { inputs += self.returns(session, handle, state.handles[UInt32(channel)]) }
         }
-        inputs += selects(session, request, body)
-        if returns { inputs.append(.end(session: session)) }
-        if meets {
+        if alphabet != .ahead { inputs += selects(session, request, body) }
+        if returns || alphabet == .ahead { inputs.append(.end(session: session)) }
+        if meets || alphabet == .ahead {
             for operation in model.waiting where operation.key.session == session {
                 inputs.append(.cancel(session: session, request: operation.key.request))
             }
+        }
+        return inputs
+    }
+
+    private func aheads(
+        _ session: UInt32, _ request: UInt64, _ handle: UInt32, _ state: ModelHandle?
+    ) -> [BrokerInput] {
+        guard let state else { return [] }
+        var inputs: [BrokerInput] = []
+        for limit in alphabet == .full ? 1...1 : 1...2 as ClosedRange<UInt32> {
+            inputs.append(
+                .readAhead(
+                    session: session, request: request, handle: handle, limit: limit, timeout: -1,
+                    untilDrained: false, nil))
+        }
+        for delivery in Set([state.deliveries.keys.min(), state.deliveries.keys.max()].compactMap { $0 }) {
+            inputs.append(.receipt(session: session, handle: handle, first: delivery, count: 1))
+            guard alphabet == .ahead else { continue }
+            inputs.append(.settle(session: session, handle: handle, first: delivery, count: 1))
+            inputs.append(
+                .giveBack(session: session, handle: handle, first: delivery, count: 1, seen: false))
+        }
+        if alphabet == .ahead, state.isOpen {
+            inputs.append(.close(session: session, handle: handle, CloseReason()))
         }
         return inputs
     }
@@ -208,8 +241,14 @@ public struct Interleavings: Sendable {
                 [.send(second, body), .receive(second)], [.receive(first), .receive(first)],
             ]
         }
-        return (pairs + pairs.map { $0.reversed() }).map {
+        let single: [BrokerInput] = (pairs + pairs.map { $0.reversed() }).map {
             .select(session: session, request: request, $0, ordered: true, timeout: -1)
         }
+        guard alphabet == .full else { return single }
+        return single + [
+            .selectSeveral(
+                session: session, request: request, [.receive(first), .receive(second)], ordered: true,
+                timeout: -1, limit: 2)
+        ]
     }
 }

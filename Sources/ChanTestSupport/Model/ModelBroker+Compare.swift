@@ -6,9 +6,9 @@ import ChanCore
 extension ModelBroker {
     /// What differs between what the model expects and what happened; nil for nothing.
     func difference(from happened: [BrokerEvent], _ letGo: [UInt64]) -> String? {
-        var rest = happened.map(Self.normal)[...]
-        for group in events {
-            let expected = group.map(Self.normal)
+        var rest = Self.joined(happened.map(Self.normal))[...]
+        for group in joinedEvents() {
+            let expected = group
             let actual = rest.prefix(expected.count)
             rest = rest.dropFirst(expected.count)
             if Array(actual) == expected { continue }
@@ -23,6 +23,39 @@ extension ModelBroker {
             return "bodies let go \(letGo.sorted()), expected \(discarded.sorted())"
         }
         return nil
+    }
+
+    /// The expected effects, deliveries that follow each other by one credit made one.
+    private func joinedEvents() -> [[BrokerEvent]] {
+        var groups: [[BrokerEvent]] = []
+        for group in events.map({ $0.map(Self.normal) }) {
+            if group.count == 1, let last = groups.last, last.count == 1 {
+                groups.removeLast()
+                groups += Self.joined(last + group).map { [$0] }
+            } else {
+                groups.append(group)
+            }
+        }
+        return groups
+    }
+
+    /// The broker may send several messages ahead in one answer (rule 21): how many is its choice.
+    private static func joined(_ events: [BrokerEvent]) -> [BrokerEvent] {
+        events.reduce(into: []) { events, event in
+            guard case .delivered(let session, let request, let next, let following) = event,
+                case .delivered(session, request, var group, let messages)? = events.last, group.more,
+                next.more,
+                group.caseIndex == next.caseIndex, group.handle == next.handle,
+                group.first + UInt64(group.count) == next.first
+            else {
+                events.append(event)
+                return
+            }
+            group.count += next.count
+            group.byteCount += next.byteCount
+            events[events.count - 1] = .delivered(
+                session: session, request: request, group: group, messages: messages + following)
+        }
     }
 
     private static func text(_ events: [BrokerEvent]) -> String {
@@ -57,7 +90,7 @@ extension ModelBroker {
     /// What differs between a channel's snapshot and the model's channel; nil for nothing.
     func difference(_ channel: UInt64, from actual: ChannelSnapshot) -> String? {
         guard let there = channels[channel] else { return "the channel is gone" }
-        let waits = waiting.flatMap(\.cases).filter { $0.channel == channel }
+        let waits = waitingCases(channel)
         var found: String?
         func check<Value: Equatable>(_ what: StaticString, _ value: Value, _ expected: Value) {
             if found == nil, value != expected {
@@ -71,6 +104,7 @@ extension ModelBroker {
         check("queued", actual.queued, there.queue.count)
         check("queued bytes", actual.queuedBytes, there.queue.reduce(0) { $0 + $1.byteCount })
         check("unsettled", actual.unsettled, unsettled(channel))
+        check("ahead", actual.ahead, ahead(channel))
         check("accepted", actual.accepted, there.accepted)
         check("settled", actual.settled, there.settled)
         check("waiting sends", Int(actual.sendWaiters), waits.count { $0.isSend })

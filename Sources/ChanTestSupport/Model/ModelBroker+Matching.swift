@@ -26,7 +26,11 @@ extension ModelBroker {
         guard let there = channels[channel], !there.isPaused else { return nil }
         for (operation, candidate) in waiting.enumerated() {
             for (index, one) in candidate.cases.enumerated() where one.channel == channel && !one.isSend {
-                if !there.queue.isEmpty || first(channel, sends: true, except: candidate.key) != nil {
+                // A read-ahead gets only what has a slot, and no more than its credit (rule 21).
+                let isAhead = candidate.credit != nil && !there.isRendezvous
+                if isAhead, isFull(candidate) { continue }
+                let meets = first(channel, sends: true, except: candidate.key) != nil
+                if !there.queue.isEmpty || (meets && (!isAhead || hasRoom(channel))) {
                     return WaitingCase(operation: operation, index: index)
                 }
             }
@@ -38,8 +42,12 @@ extension ModelBroker {
     mutating func run(_ channel: UInt64) {
         while true {
             if let receiver = firstMatch(channel) {
-                commitReceive(receiver, channel)
-            } else if channels[channel]?.hasRoom == true, let sender = first(channel, sends: true) {
+                if waiting[receiver.operation].credit != nil, channels[channel]?.isRendezvous == false {
+                    commitAhead(receiver, channel)
+                } else {
+                    commitReceive(receiver, channel)
+                }
+            } else if hasRoom(channel), let sender = first(channel, sends: true) {
                 enqueueFirst(of: sender, channel)
             } else {
                 break
@@ -58,7 +66,7 @@ extension ModelBroker {
         while taken.count < operation.limit, taken.isEmpty || bytes < limits.receiveBatchBytes {
             if channels[channel]?.queue.isEmpty == false, let first = channels[channel]?.queue.removeFirst() {
                 taken.append(first)
-                while channels[channel]?.hasRoom == true,
+                while hasRoom(channel),
                     let sender = self.first(channel, sends: true, except: operation.key)
                 {
                     enqueueFirst(of: sender, channel)
@@ -71,6 +79,30 @@ extension ModelBroker {
             bytes += (taken.last?.byteCount ?? 0) + limits.receiveBatchPrefixBytes
         }
         deliver(taken, to: operation, mine)
+    }
+
+    /// Rule 21: one message, which keeps its slot; then the credit goes to the tail.
+    private mutating func commitAhead(_ receiver: WaitingCase, _ channel: UInt64) {
+        let operation = waiting[receiver.operation]
+        let mine = operation.cases[receiver.index]
+        guard let credit = operation.credit else { return }
+        var message: ModelMessage
+        if channels[channel]?.queue.isEmpty == false, let first = channels[channel]?.queue.removeFirst() {
+            message = first
+        } else if let sender = first(channel, sends: true, except: operation.key) {
+            message = acceptFirst(of: sender, channel)
+        } else {
+            return
+        }
+        message.credit = credit.id
+        events.append([record([message], to: operation, mine, more: true)])
+        moveToTail(credit.id)
+    }
+
+    /// Puts the receive that holds a credit behind all that waits.
+    mutating func moveToTail(_ credit: UInt64) {
+        guard let index = waiting.firstIndex(where: { $0.credit?.id == credit }) else { return }
+        waiting.append(waiting.remove(at: index))
     }
 
     private mutating func enqueueFirst(of sender: WaitingCase, _ channel: UInt64) {
@@ -98,12 +130,19 @@ extension ModelBroker {
     }
 
     private mutating func deliver(_ taken: [ModelMessage], to operation: ModelOperation, _ mine: ModelCase) {
+        finish(operation.key, record(taken, to: operation, mine, more: operation.more))
+    }
+
+    /// Makes messages deliveries of the receiver's handle; returns what it is told.
+    private mutating func record(
+        _ taken: [ModelMessage], to operation: ModelOperation, _ mine: ModelCase, more: Bool
+    ) -> BrokerEvent {
         let session = operation.key.session
-        guard var handle = sessions[session]?.handles[mine.handle] else { return }
+        var handle = sessions[session]?.handles[mine.handle] ?? ModelHandle(channel: 0, role: [])
         let group = DeliveryGroup(
             caseIndex: mine.index, handle: mine.handle, first: handle.next, count: UInt32(taken.count),
             byteCount: taken.reduce(0) { $0 + $1.byteCount },
-            closed: channels[mine.channel]?.isClosed ?? false)
+            closed: channels[mine.channel]?.isClosed ?? false, more: more)
         for message in taken {
             handle.deliveries[handle.next] = message
             handle.next += 1
@@ -113,9 +152,8 @@ extension ModelBroker {
             DeliveredMessage(
                 body: $0.body, byteCount: $0.byteCount, attempts: $0.attempts, redelivered: $0.redelivered)
         }
-        finish(
-            operation.key,
-            .delivered(session: session, request: operation.key.request, group: group, messages: messages))
+        return .delivered(
+            session: session, request: operation.key.request, group: group, messages: messages)
     }
 
     /// Takes an operation out and tells its outcome; what it did not commit ends with it.
@@ -154,7 +192,8 @@ extension ModelBroker {
     private mutating func reportClosed(_ channel: UInt64) {
         while let there = channels[channel], there.isClosed, there.queue.isEmpty {
             var found: (key: RequestKey, index: UInt16)?
-            search: for operation in waiting {
+            // One that has all it may have stands behind those that wait.
+            search: for operation in waiting.filter({ !isFull($0) }) + waiting.filter(isFull) {
                 for one in operation.cases
                 where one.channel == channel && !one.isSend
                     && reportsClosed(channel, untilDrained: one.untilDrained)

@@ -27,25 +27,36 @@ extension ModelBroker {
     }
 
     mutating func receive(
-        _ key: RequestKey, _ number: UInt32, _ count: UInt32, _ timeout: Int64, _ drained: Bool
+        _ key: RequestKey, _ number: UInt32, _ count: UInt32, _ timeout: Int64, _ drained: Bool,
+        ahead: Bool = false
     ) {
         guard let handle = openHandle(key.session, number) else { return refuse(key, .noSuchHandle, []) }
         guard handle.role.contains(.receive) else { return refuse(key, .wrongRole, []) }
         guard count > 0 else { return refuse(key, .invalidArgument, []) }
+        guard !ahead || timeout < 0 else { return refuse(key, .invalidArgument, []) }
         if reportsClosed(handle.channel, untilDrained: drained) {
             let reason = channels[handle.channel]?.reason ?? CloseReason()
             return refuse(
                 key, Failure(.closed, reason: reason.code, text: reason.text), [])
         }
-        arrive(
-            ModelOperation(
-                key: key,
-                cases: [
-                    ModelCase(
-                        index: 0, isSend: false, handle: number, channel: handle.channel,
-                        untilDrained: drained, messages: [])
-                ], isSelect: false, limit: Int(count)),
-            on: [handle.channel], timeout)
+        var operation = ModelOperation(
+            key: key,
+            cases: [
+                ModelCase(
+                    index: 0, isSend: false, handle: number, channel: handle.channel,
+                    untilDrained: drained, messages: [])
+            ], isSelect: false, limit: ahead ? 1 : Int(count))
+        if ahead {
+            lastCredit += 1
+            operation.credit = ModelCredit(id: lastCredit, limit: Int(count))
+            // It stays in any case, so it may not come where no waiter more may.
+            if channels[handle.channel]?.isRendezvous == false,
+                waiters(key.session) + 1 > limits.waitersPerSession
+            {
+                return refuse(key, .quotaExceeded, [])
+            }
+        }
+        arrive(operation, on: [handle.channel], timeout)
     }
 
     /// Puts an operation at the end of the line, lets what can proceed, and takes it out again if it may not
@@ -102,6 +113,7 @@ extension ModelBroker {
         guard let handle = sessions[session]?.handles[number] else { return false }
         guard let numbers = named(handle, first, count) else { return false }
         for delivery in numbers {
+            handOver(session, number, delivery)
             if let message = sessions[session]?.handles[number]?.deliveries.removeValue(forKey: delivery) {
                 discarded.append(message.body)
                 channels[handle.channel]?.settled += 1
@@ -117,20 +129,42 @@ extension ModelBroker {
     ) -> Bool {
         guard let handle = sessions[session]?.handles[number] else { return false }
         guard let numbers = named(handle, first, count) else { return false }
-        for delivery in numbers { putBack(session, number, delivery, seen: seen) }
+        for delivery in numbers { putBack(session, number, delivery, seen: seen, handedOver: seen) }
         release(session, number)
         run(handle.channel)
         return true
     }
 
-    /// Rule 18: at its place by acceptance number; marked if a caller may have seen it; it answered a receive
-    /// either way, which is an attempt.
-    mutating func putBack(_ session: UInt32, _ number: UInt32, _ delivery: UInt64, seen: Bool) {
+    /// Rule 18: the receiving process has these messages.
+    mutating func receipt(_ session: UInt32, _ number: UInt32, _ first: UInt64, _ count: UInt32) -> Bool {
+        guard let handle = sessions[session]?.handles[number] else { return false }
+        guard let numbers = named(handle, first, count) else { return false }
+        for delivery in numbers { handOver(session, number, delivery) }
+        run(handle.channel)
+        return true
+    }
+
+    /// Rule 21: the message's slot is free, and so is its place in the credit, which waits again at the tail if it
+    /// had none.
+    mutating func handOver(_ session: UInt32, _ number: UInt32, _ delivery: UInt64) {
+        guard let credit = sessions[session]?.handles[number]?.deliveries[delivery]?.credit else { return }
+        let wasFull = waiting.first { $0.credit?.id == credit }.map(isFull) ?? false
+        sessions[session]?.handles[number]?.deliveries[delivery]?.credit = nil
+        if wasFull { moveToTail(credit) }
+    }
+
+    /// Rule 18: at its place by acceptance number; marked if a caller may have seen it; it was an attempt if it
+    /// answered a receive, or was handed over.
+    mutating func putBack(
+        _ session: UInt32, _ number: UInt32, _ delivery: UInt64, seen: Bool, handedOver: Bool
+    ) {
+        let wasAhead = sessions[session]?.handles[number]?.deliveries[delivery]?.credit != nil
+        handOver(session, number, delivery)
         guard let channel = sessions[session]?.handles[number]?.channel,
             var message = sessions[session]?.handles[number]?.deliveries.removeValue(forKey: delivery)
         else { return }
         if seen { message.redelivered = true }
-        message.attempts += 1
+        if handedOver || !wasAhead { message.attempts += 1 }
         channels[channel]?.queue.append(message)
         channels[channel]?.queue.sort { $0.acceptance < $1.acceptance }
     }

@@ -6,38 +6,79 @@ import ChanCore
 extension ModelBroker {
     /// The cases of a select that may win now; none where it waits, fails as a whole, or is no select.
     public func allowedWinners(of input: BrokerInput) -> Set<Int> {
-        guard case .select(let session, _, let inputs, let ordered, _) = input,
-            fault(in: inputs, session) == nil
-        else { return [] }
+        switch input {
+        case .select(let session, _, let inputs, let ordered, _):
+            fault(in: inputs, session, limit: 1) == nil ? ready(inputs, ordered, session) : []
+        default: []
+        }
+    }
+
+    private func ready(_ inputs: [CaseInput], _ ordered: Bool, _ session: UInt32) -> Set<Int> {
         let ready = Set(inputs.indices.filter { isReady(inputs[$0], session) })
         return ordered ? Set([ready.min()].compactMap { $0 }) : ready
     }
 
     mutating func select(
-        _ key: RequestKey, _ inputs: [CaseInput], _ ordered: Bool, _ timeout: Int64, _ hint: Hint
+        _ key: RequestKey, _ inputs: [CaseInput], _ ordered: Bool, _ timeout: Int64, limit: UInt32,
+        _ hint: Hint
     ) throws(NotAllowed) {
         let sent = inputs.compactMap(\.message)
         if exceedsQuota(key.session, sent) { return refuse(key, .quotaExceeded, sent) }
-        if let failure = fault(in: inputs, key.session) { return refuse(key, failure, sent) }
-        let allowed = allowedWinners(
-            of: .select(
-                session: key.session, request: key.request, inputs, ordered: ordered, timeout: timeout))
+        if let failure = fault(in: inputs, key.session, limit: limit) { return refuse(key, failure, sent) }
+        let allowed = ready(inputs, ordered, key.session)
         guard let first = allowed.min() else {
-            if let winner = hint.winner { throw NotAllowed(description: "case \(winner) won, none is ready") }
+            if let winner = hint.winners.first {
+                throw NotAllowed(description: "case \(winner) won, none is ready")
+            }
             arrive(
                 ModelOperation(key: key, cases: cases(inputs, key.session), isSelect: true, limit: 1),
                 on: [], timeout)
             return
         }
-        let winner = hint.winner ?? first
+        let winner = hint.winners.first ?? first
         guard allowed.contains(winner) else {
             throw NotAllowed(description: "case \(winner) won, allowed is one of \(allowed.sorted())")
         }
-        commit(winner, inputs, key)
+        var left = hint.winners.dropFirst()
+        commit(winner, inputs, key, more: !left.isEmpty)
+        // Rule 24: each of several is drawn anew, and what would park or report closed is not among them.
+        var bytes = lateBytes
+        var turns: UInt32 = 1
+        while true {
+            let ready = self.ready(inputs, ordered, key.session)
+            let closed = ready.filter { isClosedToReceives(inputs[$0], key.session) }
+            let mustEnd = turns == limit || bytes >= limits.receiveBatchBytes || ready.count == closed.count
+            guard let winner = left.popFirst() else {
+                guard mustEnd || !closed.isEmpty || late?.failure != nil else {
+                    throw NotAllowed(description: "it ended, allowed is one of \(ready.sorted())")
+                }
+                return
+            }
+            guard !mustEnd, ready.contains(winner), !closed.contains(winner) else {
+                throw NotAllowed(description: "case \(winner) won, allowed is one of \(ready.sorted())")
+            }
+            if let late { events.append([late]) }
+            commit(winner, inputs, key, more: !left.isEmpty)
+            bytes += lateBytes
+            turns += 1
+        }
+    }
+
+    /// What the outcome that is to be told counts for the limit of one answer.
+    private var lateBytes: Int {
+        guard case .delivered(_, _, let group, _)? = late else { return 0 }
+        return group.byteCount + limits.receiveBatchPrefixBytes
+    }
+
+    private func isClosedToReceives(_ input: CaseInput, _ session: UInt32) -> Bool {
+        guard input.kind == .receive, let channel = openHandle(session, input.handle)?.channel else {
+            return false
+        }
+        return reportsClosed(channel, untilDrained: input.untilDrained)
     }
 
     /// From here on the winner is alone: the others never were (rule 8).
-    private mutating func commit(_ winner: Int, _ inputs: [CaseInput], _ key: RequestKey) {
+    private mutating func commit(_ winner: Int, _ inputs: [CaseInput], _ key: RequestKey, more: Bool) {
         let losers = inputs.indices.filter { $0 != winner }.compactMap { inputs[$0].message }
         discarded += losers.map(\.body)
         guard var mine = cases(inputs, key.session).first(where: { $0.index == UInt16(winner) }) else {
@@ -54,8 +95,9 @@ extension ModelBroker {
                 failure: Failure(.closed, caseIndex: mine.index, reason: reason.code, text: reason.text))
         } else {
             mine.index = UInt16(winner)
-            arrive(
-                ModelOperation(key: key, cases: [mine], isSelect: true, limit: 1), on: [mine.channel], -1)
+            var operation = ModelOperation(key: key, cases: [mine], isSelect: true, limit: 1)
+            operation.more = more
+            arrive(operation, on: [mine.channel], -1)
         }
     }
 
@@ -71,10 +113,14 @@ extension ModelBroker {
     }
 
     /// The first case that could never be carried out.
-    private func fault(in inputs: [CaseInput], _ session: UInt32) -> Failure? {
+    private func fault(in inputs: [CaseInput], _ session: UInt32, limit: UInt32) -> Failure? {
+        if limit == 0 { return Failure(.invalidArgument) }
         if inputs.count > limits.selectCases { return Failure(.quotaExceeded) }
         for (index, input) in inputs.enumerated() {
             guard (input.message != nil) == (input.kind == .send) else {
+                return Failure(.invalidArgument, caseIndex: UInt16(index))
+            }
+            if limit > 1, input.kind == .send {
                 return Failure(.invalidArgument, caseIndex: UInt16(index))
             }
             if input.kind == .never { continue }
@@ -98,15 +144,19 @@ extension ModelBroker {
     }
 
     func isSendReady(_ channel: UInt64) -> Bool {
-        sendFailure(channel) != nil || channels[channel]?.hasRoom == true
-            || (channels[channel]?.queue.isEmpty == true && channels[channel]?.isPaused == false
-                && first(channel, sends: false) != nil)
+        guard let there = channels[channel] else { return false }
+        if sendFailure(channel) != nil || hasRoom(channel) { return true }
+        let meets = waiting.contains { operation in
+            (operation.credit == nil || there.isRendezvous)
+                && operation.cases.contains { $0.channel == channel && !$0.isSend }
+        }
+        return there.queue.isEmpty && !there.isPaused && meets
     }
 
     func isReceiveReady(_ channel: UInt64, untilDrained: Bool = false) -> Bool {
         if reportsClosed(channel, untilDrained: untilDrained) { return true }
         guard channels[channel]?.isPaused == false else { return false }
         return channels[channel]?.queue.isEmpty == false
-            || (channels[channel]?.isRendezvous == true && first(channel, sends: true) != nil)
+            || first(channel, sends: true) != nil
     }
 }

@@ -61,7 +61,7 @@ extension ModelBroker {
         let numbers = gone.handles.keys.sorted()
         for number in numbers {
             for delivery in gone.handles[number]?.deliveries.keys.sorted() ?? [] {
-                putBack(session, number, delivery, seen: true)
+                putBack(session, number, delivery, seen: true, handedOver: false)
             }
         }
         for number in numbers {

@@ -10,8 +10,8 @@ public import ChanCore
 public struct ModelBroker: Sendable {
     /// What the broker chose where the contract leaves it free.
     public struct Hint: Sendable {
-        /// The case of a select that won at once; nil if none did.
-        public var winner: Int?
+        /// The cases of a select, or of several in one turn, that won at once; none if it waits.
+        public var winners: [Int] = []
         /// The handle that an open got.
         public var opened: OpenedChannel?
         /// The kind of failure of an open that breaks several rules.
@@ -42,6 +42,7 @@ public struct ModelBroker: Sendable {
     /// Messages discarded with their channel (rule 15).
     public internal(set) var discardedCount: UInt64 = 0
     var lastGeneration: UInt64 = 0
+    var lastCredit: UInt64 = 0
 
     /// Effects of the last input: groups in order; within a group any order is right.
     public internal(set) var events: [[BrokerEvent]] = []
@@ -101,7 +102,13 @@ public struct ModelBroker: Sendable {
         case .receive(let session, let request, let handle, let count, let timeout, let drained):
             receive(RequestKey(session, request), handle, count, timeout, drained)
         case .select(let session, let request, let cases, let ordered, let timeout):
-            try select(RequestKey(session, request), cases, ordered, timeout, hint)
+            try select(RequestKey(session, request), cases, ordered, timeout, limit: 1, hint)
+        case .selectSeveral(let session, let request, let cases, let ordered, let timeout, let limit):
+            try select(RequestKey(session, request), cases, ordered, timeout, limit: limit, hint)
+        case .readAhead(let session, let request, let handle, let limit, let timeout, let drained, nil):
+            receive(RequestKey(session, request), handle, limit, timeout, drained, ahead: true)
+        case .receipt(let session, let handle, let first, let count):
+            return .known(receipt(session, handle, first, count))
         case .cancel(let session, let request):
             if waiting.contains(where: { $0.key == RequestKey(session, request) }) {
                 fail([RequestKey(session, request)], .cancelled)
@@ -117,7 +124,7 @@ public struct ModelBroker: Sendable {
         // The model has no unnamed channels, and nobody waits for its channels' states.
         case .sweep, .wait: break
         case .pause(let session, let name, let isPaused): return .done(pause(session, name, isPaused))
-        case .sendConfirmed, .lease, .receipt, .finishLease, .extendLease, .restore:
+        case .sendConfirmed, .lease, .readAhead, .finishLease, .extendLease, .restore:
             throw NotAllowed(description: "the model does not know \(input)")
         }
         return .nothing

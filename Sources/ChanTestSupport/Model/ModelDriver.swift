@@ -114,10 +114,15 @@ public struct ModelDriver: ~Copyable {
         case (.begin, .session(let session)): hint.session = session
         case (.open, .opened(.success(let opened))): hint.opened = opened
         case (.open, .opened(.failure(let failure))): hint.failure = failure.kind
-        case (.select(let session, let request, _, _, _), _):
-            hint.winner = engine.events.first { $0.session == session && $0.request == request }?.caseIndex
-            if engine.events.last?.failure?.kind == .noSuchHandle { hint.winner = nil }
-            if engine.events.last?.failure?.kind == .wrongRole { hint.winner = nil }
+        case (.select(let session, let request, _, _, _), _),
+            (.selectSeveral(let session, let request, _, _, _, _), _):
+            let mine = engine.events.filter { $0.session == session && $0.request == request }
+            hint.winners = mine.compactMap(\.caseIndex)
+            if let kind = engine.events.last?.failure?.kind,
+                [.noSuchHandle, .wrongRole, .invalidArgument].contains(kind)
+            {
+                hint.winners = []
+            }
         case (.end(let session), _): return try followEnd(of: session, hint)
         default: break
         }

@@ -20,6 +20,8 @@ struct ModelMessage: Hashable, Sendable {
     var acceptance: UInt64 = 0
     var attempts: UInt16 = 0
     var redelivered = false
+    /// The credit by which it was sent ahead, as long as it is not handed over (rule 21).
+    var credit: UInt64?
 }
 
 struct ModelCase: Hashable, Sendable {
@@ -41,6 +43,16 @@ struct ModelOperation: Hashable, Sendable {
     /// Messages of a batch that are committed.
     var accepted: UInt32 = 0
     var deadline: UInt64?
+    /// What a read-ahead holds (rule 21).
+    var credit: ModelCredit?
+    /// The answer is not the request's last (rule 24).
+    var more = false
+}
+
+/// A receive that stays: who it is, and how many messages it may have ahead.
+struct ModelCredit: Hashable, Sendable {
+    var id: UInt64
+    var limit: Int
 }
 
 struct ModelHandle: Hashable, Sendable {
@@ -91,15 +103,6 @@ struct ModelChannel: Sendable {
 
     /// A send meets a receive (rules 3 and 14).
     var isRendezvous: Bool { capacity == nil || capacity == 0 }
-
-    /// A message could go into the buffer now.
-    var hasRoom: Bool {
-        switch capacity {
-        case nil: false
-        case -1: true
-        case .some(let capacity): queue.count < Int(capacity)
-        }
-    }
 }
 
 /// Questions about the state.
@@ -121,6 +124,33 @@ extension ModelBroker {
     func unsettled(_ channel: UInt64) -> Int {
         sessions.values.reduce(0) { sum, session in
             session.handles.values.reduce(sum) { $0 + ($1.channel == channel ? $1.deliveries.count : 0) }
+        }
+    }
+
+    /// Deliveries of a channel that were sent ahead and not handed over.
+    func ahead(_ channel: UInt64) -> Int {
+        sessions.values.reduce(0) { sum, session in
+            session.handles.values.reduce(sum) {
+                $0 + ($1.channel == channel ? $1.deliveries.values.count { $0.credit != nil } : 0)
+            }
+        }
+    }
+
+    /// As many messages are ahead as the receive's credit is for.
+    func isFull(_ operation: ModelOperation) -> Bool {
+        guard let credit = operation.credit, let handle = operation.cases.first?.handle,
+            let deliveries = sessions[operation.key.session]?.handles[handle]?.deliveries
+        else { return false }
+        return deliveries.values.count { $0.credit == credit.id } >= credit.limit
+    }
+
+    /// A message could go into the buffer now; what is ahead keeps its slot (rule 21).
+    func hasRoom(_ channel: UInt64) -> Bool {
+        guard let there = channels[channel] else { return false }
+        switch there.capacity {
+        case nil: return false
+        case -1: return true
+        case .some(let capacity): return there.queue.count + ahead(channel) < Int(capacity)
         }
     }
 
@@ -170,6 +200,11 @@ extension ModelBroker {
 }
 
 extension ModelBroker {
+    /// The cases that wait on a channel; a read-ahead that has all it may have waits for nothing.
+    func waitingCases(_ channel: UInt64) -> [ModelCase] {
+        waiting.filter { !isFull($0) }.flatMap(\.cases).filter { $0.channel == channel }
+    }
+
     /// What is to be seen of the channel of an open handle (rule 6); nil where there is no such handle.
     public func counts(
         session: UInt32, handle: UInt32
@@ -177,7 +212,7 @@ extension ModelBroker {
         guard let channel = openHandle(session, handle)?.channel, let there = channels[channel] else {
             return nil
         }
-        let waits = waiting.flatMap(\.cases).filter { $0.channel == channel }
+        let waits = waitingCases(channel)
         return (
             there.queue.count, there.capacity ?? Capacity.undecided, waits.count { $0.isSend },
             waits.count { !$0.isSend }

@@ -85,7 +85,7 @@ public struct OperationGenerator: Sendable {
             (sessions.count < 4 ? 3 : 0, 0), (ends, 1), (open.count < 10 ? opens : 1, 2), (1, 3), (26, 4),
             (26, 5), (16, 6), (waits > 0 ? 6 : 1, 7), (ends, 8), (ends + 1, 9), (ends, 10),
             (holders.isEmpty ? 1 : 18, 11), (holders.isEmpty ? 1 : 9, 12), (5, 13),
-            (6, 14),
+            (6, 14), (8, 15), (holders.isEmpty ? 1 : 8, 16), (5, 17),
         ])
         switch kind {
         case 0: return begin()
@@ -105,6 +105,9 @@ public struct OperationGenerator: Sendable {
             return .stop(session: target.session, handle: target.label)
         case 11: return settle(random.pick(holders) ?? pick(targets, [], session))
         case 12: return giveBack(random.pick(holders) ?? pick(targets, [], session))
+        case 15: return readAhead(pick(open, .receive, session))
+        case 16: return receipt(random.pick(holders) ?? pick(targets, [], session))
+        case 17: return selectSeveral(open, session)
         case 14: return .pause(session: session, name: name(), random.chance(35))
         default: return .advance(to: time.advance(by: UInt64(random.below(12))))
         }
@@ -205,6 +208,24 @@ public struct OperationGenerator: Sendable {
             count: random.pick([1, 1, 1, 2, 3, 10]) ?? 1, timeout: timeout(), untilDrained: random.chance(15))
     }
 
+    private mutating func readAhead(_ target: Target) -> BrokerInput {
+        .readAhead(
+            session: target.session, request: request(), handle: target.label,
+            limit: random.pick([1, 1, 2, 2, 3, 8]) ?? 1, timeout: random.chance(2) ? timeout() : -1,
+            untilDrained: random.chance(20), nil)
+    }
+
+    private mutating func selectSeveral(_ open: [Target], _ session: UInt32) -> BrokerInput {
+        let mine = open.filter { $0.session == session }
+        let cases = (0..<random.below(4)).map { _ -> CaseInput in
+            if random.chance(3) { return .send(pick(mine, .send, session).label, message().body) }
+            return .receive(pick(mine, .receive, session).label, untilDrained: random.chance(10))
+        }
+        return .selectSeveral(
+            session: session, request: request(), cases, ordered: random.chance(20), timeout: timeout(),
+            limit: random.pick([1, 2, 2, 3, 5, 0]) ?? 2)
+    }
+
     private mutating func select(_ open: [Target], _ session: UInt32) -> BrokerInput {
         let mine = open.filter { $0.session == session }
         var cases: [CaseInput] = []
@@ -250,6 +271,12 @@ public struct OperationGenerator: Sendable {
         if random.chance(15) { (first, count) = (1, UInt32(target.handle.next - 1)) }
         if random.chance(70) { count = clamp(first, count, target.handle) }
         return .settle(session: target.session, handle: target.label, first: first, count: count)
+    }
+
+    private mutating func receipt(_ target: Target) -> BrokerInput {
+        var (first, count) = range(target.handle)
+        if random.chance(90) { count = clamp(first, count, target.handle) }
+        return .receipt(session: target.session, handle: target.label, first: first, count: count)
     }
 
     private mutating func giveBack(_ target: Target) -> BrokerInput {

@@ -3,8 +3,8 @@
 /// Iterating: `for try await element in channel` receives until the channel is closed and drained, and then
 /// ends without an error (rule 5).
 ///
-/// It takes one message at a time, so that several consumers share the work; see ``Chan/messages(readAhead:)``
-/// and ``Chan/batches(of:)`` for more at once.
+/// It takes one message at a time, so that several consumers share the work; see ``Chan/readingAhead(_:)`` and
+/// ``Chan/batches(of:)`` for more at once.
 extension Chan: AsyncSequence {
     /// Receives one element at a time until the channel is closed.
     public struct AsyncIterator: AsyncIteratorProtocol {
@@ -32,13 +32,14 @@ extension Chan: AsyncSequence {
     /// Begins an iteration; several may go on at a time and share the messages.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
 
-    /// The channel's elements, received up to `count` at a time and handed over without suspending while there
-    /// are some: for streams of many small messages.
+    /// The channel's elements, with up to `count` on their way to this iterator, so that it needs not wait for each:
+    /// for streams of many small messages (rule 21).
     ///
-    /// Each is settled when it is handed over. What was not goes back unseen when the iterator goes or the task
-    /// is cancelled, and may then reach another receiver after later messages. On a rendezvous channel it meets
-    /// up to `count` senders that wait.
-    public func messages(readAhead count: Int) -> ReadAheadMessages<Element> {
+    /// Each is settled when it is handed over; until then it keeps its place in the channel's buffer. What was not
+    /// handed over goes back unseen when the iterator goes or the task is cancelled, and may then reach another
+    /// receiver after later messages. Several iterators share the messages in turn. On a channel without a buffer it
+    /// takes one message at a time.
+    public func readingAhead(_ count: Int) -> ReadAheadMessages<Element> {
         ReadAheadMessages(channel: self, count: count)
     }
 
@@ -48,12 +49,12 @@ extension Chan: AsyncSequence {
     }
 }
 
-/// The elements of a channel, received ahead; see ``Chan/messages(readAhead:)``.
+/// The elements of a channel, received ahead; see ``Chan/readingAhead(_:)``.
 public struct ReadAheadMessages<Element: Sendable>: AsyncSequence, Sendable {
     let channel: Chan<Element>
     let count: Int
 
-    /// Hands over what was received ahead, and receives more when that is used up.
+    /// Hands over what was received ahead.
     public struct AsyncIterator: AsyncIteratorProtocol {
         @usableFromInline let ahead: ReadAhead<Element>
         @usableFromInline var isOver = false
@@ -62,7 +63,7 @@ public struct ReadAheadMessages<Element: Sendable>: AsyncSequence, Sendable {
 
         /// The next element; nil once the channel is closed and drained.
         ///
-        /// Suspends only where nothing is left of what was received ahead. Throws as ``Chan/receive(timeout:)``
+        /// Suspends only where nothing is there. Throws as ``Chan/receive(timeout:)``
         /// does; the next call after an error goes on.
         @inlinable
         public mutating func next(
@@ -70,9 +71,11 @@ public struct ReadAheadMessages<Element: Sendable>: AsyncSequence, Sendable {
         ) async throws -> Element? {
             if ahead.remaining > 0 { return try ahead.take() }
             if isOver { return nil }
-            let element = try await ahead.refill()
-            isOver = element == nil
-            return element
+            guard try await ahead.refill() else {
+                isOver = true
+                return nil
+            }
+            return try ahead.take()
         }
     }
 

@@ -57,6 +57,13 @@ public struct ChannelStatus: Hashable, Sendable {
     public let queuedBytes: UInt64
     /// Deliveries that are not settled yet.
     public let unsettled: Int
+    /// Of those, messages that were sent ahead and not handed over: they keep their places in the buffer (rule 21).
+    public let ahead: Int
+    /// Of those, deliveries under a lease.
+    public let leased: Int
+    /// Messages that cannot be received, since their attempts are used up and no dead-letter channel took them
+    /// (rule 19).
+    public let setAside: Int
     /// Messages accepted since the channel was created.
     public let accepted: UInt64
     /// Messages settled since the channel was created.
@@ -101,6 +108,9 @@ public struct ChannelStatus: Hashable, Sendable {
         length = Int(clamping: wire.queued)
         queuedBytes = wire.queuedBytes
         unsettled = Int(clamping: wire.unsettled)
+        ahead = Int(clamping: wire.ahead)
+        leased = Int(clamping: wire.leased)
+        setAside = Int(clamping: wire.setAside)
         accepted = wire.accepted
         settled = wire.settled
         waitingSends = Int(wire.sendWaiters)

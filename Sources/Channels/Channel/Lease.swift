@@ -125,8 +125,13 @@ extension Chan {
     }
 
     /// The channel's elements under leases, one after the other, until the channel is closed and drained.
-    public func leases(_ terms: LeaseTerms = LeaseTerms()) -> Leases<Element> {
-        Leases(channel: self, terms: terms)
+    ///
+    /// - Parameters:
+    ///   - terms: for how long, how often, and what then.
+    ///   - readAhead: how many messages are on their way to this iterator at a time, as with ``readingAhead(_:)``; the
+    ///     time of a lease and its attempt begin when it is handed over. 0 is none.
+    public func leases(_ terms: LeaseTerms = LeaseTerms(), readAhead: Int = 0) -> Leases<Element> {
+        Leases(channel: self, terms: terms, readAhead: readAhead)
     }
 }
 
@@ -134,19 +139,32 @@ extension Chan {
 public struct Leases<Element: Sendable>: AsyncSequence, Sendable {
     let channel: Chan<Element>
     let terms: LeaseTerms
+    let readAhead: Int
 
     /// Takes one lease at a time.
     public struct AsyncIterator: AsyncIteratorProtocol {
         let leases: Leases<Element>
+        private var ahead: ReadAhead<Element>?
+
+        init(_ leases: Leases<Element>) { self.leases = leases }
 
         /// Waits for the next lease; nil once the channel is closed and drained.
         public mutating func next(
             isolation actor: isolated (any Actor)? = #isolation
         ) async throws -> Lease<Element>? {
+            if leases.readAhead > 0, let remote = leases.channel.backend.remote {
+                let ahead =
+                    try ahead
+                    ?? ReadAhead(
+                        remote, count: leases.readAhead, terms: leases.terms.wire(for: remote.name))
+                self.ahead = ahead
+                if ahead.remaining == 0, try await !ahead.refill() { return nil }
+                return try await ahead.takeLease()
+            }
             do { return try await leases.channel.lease(leases.terms) } catch is ChannelClosed { return nil }
         }
     }
 
     /// Begins an iteration; several may go on at a time and share the messages.
-    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(leases: self) }
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
 }

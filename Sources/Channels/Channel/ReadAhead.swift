@@ -2,67 +2,131 @@
 
 import ChanWire
 
-/// The messages that one iterator has received ahead.
+/// What one iterator has received ahead: a credit with the daemon, and the messages in the iterator's hands.
 ///
 /// Belongs to the task that iterates; what it did not hand over goes back unseen when it goes.
 @usableFromInline
 final class ReadAhead<Element: Sendable> {
     private let channel: RemoteChannel<Element>
-    private let count: Int
+    private let window: Int
+    private let terms: WireLease?
+    @exclusivity(unchecked) private var credit: CreditReceive?
     @exclusivity(unchecked) private var batch: ReceivedBatch?
+    /// Messages handed over since the daemon was told at once.
+    @exclusivity(unchecked) private var untold = 0
     /// How many messages can be taken without waiting.
     @usableFromInline @exclusivity(unchecked) private(set) var remaining = 0
 
-    init(_ channel: RemoteChannel<Element>, count: Int) {
+    init(_ channel: RemoteChannel<Element>, count: Int, terms: WireLease? = nil) {
         self.channel = channel
-        self.count = count
+        self.terms = terms
+        window = max(count, 1)
     }
 
-    deinit { giveBackRest() }
+    deinit { drop() }
 
     /// Decodes and settles the next message; there must be one.
     ///
-    /// - Throws: `CancellationError` or ``ChandError/Code/decoding``, with everything left given back.
+    /// - Throws: `CancellationError`, why the receive failed, or ``ChandError/Code/decoding``, with everything left
+    ///   given back.
     @usableFromInline
     func take() throws -> Element {
+        let (batch, message) = try nextMessage()
+        let element = try decode(message.bytes)
+        tell(batch)
+        return element
+    }
+
+    /// The same under a lease: says that the message was received, and where attempts are limited has that written
+    /// first (rule 18).
+    func takeLease() async throws -> Lease<Element> {
+        let (batch, message) = try nextMessage()
+        let element = try decode(message.bytes)
+        let lease = Lease(
+            element, handle: channel, delivery: message.delivery, attempts: Int(message.attempts),
+            isRedelivered: message.flags & Received.redeliveredFlag != 0)
+        if message.flags & Received.attemptsLimitedFlag != 0 {
+            batch.handedOver()
+            await channel.loop.settleAtOnce(batch)
+            finishIfEmpty()
+        } else {
+            tell(batch)
+        }
+        return lease
+    }
+
+    /// Waits until a message is in hand; false once the channel is closed and drained.
+    @usableFromInline
+    func refill() async throws -> Bool {
+        let credit = credit ?? begin()
+        do {
+            guard let batch = try await credit.next() else {
+                self.credit = nil
+                return false
+            }
+            self.batch = batch
+            remaining = batch.remaining
+            // Without a buffer it was one message, and another is asked for when it is wanted (rule X23).
+            if credit.isSpent { self.credit = nil }
+            return true
+        } catch {
+            drop()
+            throw error
+        }
+    }
+
+    private func begin() -> CreditReceive {
+        let credit = CreditReceive(channel, count: window, lease: terms)
+        self.credit = credit
+        channel.loop.begin(credit)
+        return credit
+    }
+
+    private func nextMessage() throws -> (ReceivedBatch, ReceivedBatch.Message) {
         guard let batch, remaining > 0 else { preconditionFailure("nothing was received ahead") }
-        guard !Task.isCancelled else {
-            giveBackRest()
+        if Task.isCancelled {
+            drop()
             throw CancellationError()
         }
+        if let credit, credit.isBroken { throw brokenError(credit) }
         remaining -= 1
-        let message = batch.takeNext()
-        do {
-            let element = try channel.codec.decode(message)
-            batch.handedOver()
-            channel.loop.settle(batch)
-            if remaining == 0 { self.batch = nil }
-            return element
-        } catch {
-            remaining = 0
-            self.batch = nil
-            channel.loop.giveBackRest(of: batch)
+        return (batch, batch.takeNext())
+    }
+
+    private func brokenError(_ credit: CreditReceive) -> any Error {
+        defer { drop() }
+        return credit.error ?? CancellationError()
+    }
+
+    private func decode(_ bytes: MessageBytes) throws -> Element {
+        do { return try channel.codec.decode(bytes) } catch {
+            // It goes back with all that came after it, so that nothing overtakes it.
+            drop()
             throw channel.undecodable(error)
         }
     }
 
-    /// Waits for messages and takes the first; nil once the channel is closed and drained.
-    @usableFromInline
-    func refill() async throws -> Element? {
-        do {
-            let operation = ReadAheadReceive(channel, count: count, timeout: WireTimeout.never)
-            remaining = try await operation.outcome()
-            batch = operation.batch
-        } catch is ChannelClosed {
-            return nil
-        }
-        return try take()
+    /// Says what was handed over: at the end of the loop's turn, but at half the window at once, so that more is on
+    /// its way before the rest is used up.
+    private func tell(_ batch: ReceivedBatch) {
+        batch.handedOver()
+        untold += 1
+        let isHalf = untold * 2 >= window
+        if isHalf { untold = 0 }
+        channel.loop.settle(batch, writesNow: isHalf && remaining > 0 && credit != nil)
+        finishIfEmpty()
     }
 
-    private func giveBackRest() {
-        guard let batch, remaining > 0 else { return }
+    private func finishIfEmpty() {
+        if remaining == 0 { batch = nil }
+    }
+
+    /// Gives everything back that was not handed over, and receives no more.
+    private func drop() {
+        if let batch { channel.loop.giveBackRest(of: batch) }
+        credit?.drop()
         remaining = 0
-        self.batch = nil
-        channel.loop.giveBackRest(of: batch)
+        batch = nil
+        credit = nil
     }
 }

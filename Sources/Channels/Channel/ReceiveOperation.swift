@@ -137,21 +137,6 @@ final class BatchReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendab
     }
 }
 
-/// Receives several messages that are decoded and settled one by one as they are handed over.
-final class ReadAheadReceive: ReceiveOperation, @unchecked Sendable {
-    /// What was received; the caller's once it is resumed.
-    private(set) var batch: ReceivedBatch?
-
-    override func take(
-        _ received: Received, of frame: AnswerFrame, on connection: Connection
-    ) throws(WireFault) {
-        var check = received
-        for _ in 0..<received.count { _ = try check.next() }
-        batch = ReceivedBatch(received, of: frame, handle: handle)
-        resume(returning: Int(received.count))
-    }
-}
-
 /// Receives one element under a lease: decoded on the loop, and settled by the caller.
 final class LeaseReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendable {
     private let codec: ElementCodec<Element>

@@ -12,10 +12,20 @@ import Synchronization
 /// Unchecked: `cursor` is the consumer's, one task at a time; `settled` is the loop's; the rest
 /// is constant or atomic.
 final class ReceivedBatch: @unchecked Sendable {
+    /// One message with what the daemon says of it.
+    struct Message {
+        let bytes: MessageBytes
+        let delivery: UInt64
+        let attempts: UInt16
+        let flags: UInt8
+    }
+
     private let chunk: Chunk
     private let handle: RemoteHandle
     private let first: UInt64
     private let count: Int
+    /// What the hand-over of a message means.
+    private let fate: SettlementLedger.Fate
     private let taken = Atomic<Int>(0)
     private let isReported = Atomic<Bool>(false)
     /// Where the next message's length stands in the chunk.
@@ -23,7 +33,10 @@ final class ReceivedBatch: @unchecked Sendable {
     @exclusivity(unchecked) private var next = 0
     @exclusivity(unchecked) private var settled = 0
 
-    init(_ received: Received, of frame: AnswerFrame, handle: RemoteHandle) {
+    init(
+        _ received: Received, of frame: AnswerFrame, handle: RemoteHandle, handedOver: SettlementLedger.Fate
+    ) {
+        fate = handedOver
         chunk = frame.chunk
         self.handle = handle
         first = received.first
@@ -37,13 +50,16 @@ final class ReceivedBatch: @unchecked Sendable {
     var remaining: Int { count - next }
 
     /// Takes the next message; the frame was checked when it came.
-    func takeNext() -> MessageBytes {
-        let length = Int(
-            UInt32(littleEndian: chunk.base.loadUnaligned(fromByteOffset: cursor, as: UInt32.self)))
+    func takeNext() -> Message {
+        let base = UnsafeRawPointer(chunk.base) + cursor
+        let length = Int(UInt32(littleEndian: base.loadUnaligned(as: UInt32.self)))
         let offset = cursor + Received.messagePrefixByteCount
         cursor = offset + length
-        next += 1
-        return MessageBytes(chunk: chunk, offset: offset, count: length)
+        defer { next += 1 }
+        return Message(
+            bytes: MessageBytes(chunk: chunk, offset: offset, count: length), delivery: first &+ UInt64(next),
+            attempts: UInt16(littleEndian: base.loadUnaligned(fromByteOffset: 4, as: UInt16.self)),
+            flags: base.load(fromByteOffset: 6, as: UInt8.self))
     }
 
     /// Says that all messages taken so far are the caller's now.
@@ -65,7 +81,7 @@ final class ReceivedBatch: @unchecked Sendable {
     /// Settles what was taken since the last time.
     func settle(on connection: Connection) {
         let end = taken.load(ordering: .acquiring)
-        note(.settled, upTo: end, on: connection)
+        note(fate, upTo: end, on: connection)
     }
 
     /// Gives back what nobody will take; the last one taken as seen, where it was not handed over.

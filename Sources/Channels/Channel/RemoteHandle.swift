@@ -13,6 +13,8 @@ class RemoteHandle: @unchecked Sendable {
     let instance: UInt64
     let opened: Opened
     let role: ChannelRole
+    /// Sends that no caller awaits.
+    final let pipeline: SendPipeline
     /// Set when somebody has released the handle.
     ///
     /// From then on no operation may name it, since the daemon may use its number again. What it delivered
@@ -25,6 +27,7 @@ class RemoteHandle: @unchecked Sendable {
         instance = daemon.instance
         self.opened = opened
         self.role = role
+        pipeline = SendPipeline(maxWaiting: daemon.limits.maxWaitingOperations)
     }
 
     deinit {

@@ -7,22 +7,24 @@ import ChanWire
 ///
 /// Its outcome is the number of messages that are committed:
 /// all, unless it is a try.
-final class SendOperation: Operation, @unchecked Sendable {
+class SendOperation: Operation, @unchecked Sendable {
     /// Where the request id stands in a frame.
     static let requestOffset = 8
     /// Bytes of a frame before its first message.
     static let prefixByteCount = FrameHeader.byteCount + SendRequest.prefixByteCount
 
-    let handle: RemoteHandle
+    final let handle: RemoteHandle
     /// How many messages the frame has.
-    var count = 0
+    final var count = 0
+    /// Bytes of those, with their lengths.
+    final var byteCount = 0
     /// How many messages of the same batch earlier frames got accepted.
-    private let acceptedBefore: Int
+    private final let acceptedBefore: Int
     /// The frame, where it was encoded off the loop.
-    private var frame = GrowableBytes()
+    private final var frame = GrowableBytes()
 
     /// What it waits for beyond the commit.
-    let confirm: SendConfirmation
+    final let confirm: SendConfirmation
 
     init(
         _ handle: RemoteHandle, timeout: Int64, acceptedBefore: Int = 0, confirm: SendConfirmation = .commit
@@ -33,16 +35,16 @@ final class SendOperation: Operation, @unchecked Sendable {
         super.init(handle.loop, channel: handle.name, timeout: timeout)
     }
 
-    override func obstacle() -> ChandError? { handle.obstacle() }
+    override final func obstacle() -> ChandError? { handle.obstacle() }
 
     /// Encodes the frame before it is handed to the loop.
-    func prepare(_ encode: (inout MessageWriter) throws -> Void) throws {
+    final func prepare(_ encode: (inout MessageWriter) throws -> Void) throws {
         var writer = MessageWriter()
         try encode(&writer)
         frame = writer.finish()
     }
 
-    override func write(request: UInt64, to connection: Connection) {
+    override final func write(request: UInt64, to connection: Connection) {
         frame.patch(request, at: Self.requestOffset)
         connection.output.bytes.append(frame.readable)
         frame = GrowableBytes()
@@ -136,6 +138,7 @@ struct SendFrame {
     func finish(in writer: inout MessageWriter) {
         operation.count = Int(count)
         let length = writer.bytes.count - start - SendOperation.prefixByteCount
+        operation.byteCount = length
         withUnsafeTemporaryAllocation(byteCount: SendOperation.prefixByteCount, alignment: 8) { prefix in
             guard let base = prefix.baseAddress else { return }
             SendRequest.write(

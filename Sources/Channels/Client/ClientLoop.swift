@@ -83,12 +83,22 @@ final class ClientLoop: TaskExecutor, Sendable {
     }
 
     /// Settles what the consumer of a batch has taken since the last time.
-    func settle(_ batch: ReceivedBatch) {
+    ///
+    /// - Parameter writesNow: whether the daemon is told at once, and not at the end of the turn.
+    func settle(_ batch: ReceivedBatch, writesNow: Bool) {
         if core.isCurrent {
             batch.settle(on: core.connection)
+            if writesNow, !core.connection.isEncoding { core.connection.flush() }
         } else if isHere {
             if batch.needsReport() { core.submit(.settle(batch)) }
         }
+    }
+
+    /// The same, and returns when that is written.
+    func settleAtOnce(_ batch: ReceivedBatch) async {
+        if core.isCurrent { return settle(batch, writesNow: true) }
+        guard isHere else { return }
+        await withUnsafeContinuation { core.submit(.settleAtOnce(batch, $0)) }
     }
 
     /// Gives back what nobody took of a batch; the batch is not used again.

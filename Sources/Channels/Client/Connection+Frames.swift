@@ -69,7 +69,17 @@ extension Connection {
         }
     }
 
+    /// A part of an answer: the operation stays under way.
+    private func part(_ frame: AnswerFrame) throws(WireFault) {
+        switch operations.find(frame.header.request) {
+        case .awaited(let operation): try operation.partlyAnswered(by: frame, on: self)
+        case .abandoned: try undo(frame, .received)
+        case .unknown: throw Self.unasked(frame.header.request)
+        }
+    }
+
     private func end(_ frame: AnswerFrame, _ type: FrameType) throws(WireFault) {
+        if type == .received, frame.header.flags & Received.moreFlag != 0 { return try part(frame) }
         switch operations.end(frame.header.request) {
         case .awaited(let operation):
             operation.phase.end()

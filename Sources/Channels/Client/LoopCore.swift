@@ -15,6 +15,7 @@ final class LoopCore: @unchecked Sendable {
         case begin(Operation)
         case cancel(Operation)
         case settle(ReceivedBatch)
+        case settleAtOnce(ReceivedBatch, UnsafeContinuation<Void, Never>)
         case giveBackRest(ReceivedBatch)
         case abandonHandle(UInt32)
         case giveBack(handle: UInt32, delivery: UInt64)
@@ -165,6 +166,10 @@ final class LoopCore: @unchecked Sendable {
         case .begin(let operation): connection.begin(operation)
         case .cancel(let operation): connection.cancel(operation)
         case .settle(let batch): batch.settleReported(on: connection)
+        case .settleAtOnce(let batch, let continuation):
+            batch.settle(on: connection)
+            connection.flush()
+            continuation.resume()
         case .giveBackRest(let batch): batch.giveBackRest(on: connection)
         case .abandonHandle(let number): connection.abandonHandle(number)
         case .giveBack(let handle, let delivery):

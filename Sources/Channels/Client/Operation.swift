@@ -71,6 +71,11 @@ class Operation: @unchecked Sendable {
             .malformed, "a frame of type \(frame.header.rawType) answers another kind of operation")
     }
 
+    /// The daemon has sent a part of the answer, and more follows.
+    func partlyAnswered(by frame: AnswerFrame, on connection: Connection) throws(WireFault) {
+        throw WireFault(.malformed, "an answer in parts to an operation that has only one")
+    }
+
     /// The daemon says that it failed.
     func failed(_ failure: Failed, on connection: Connection) {
         fail(DaemonFailure.error(failure, channel: channel))

@@ -102,6 +102,14 @@ struct OutstandingOperations<Context>: ~Copyable {
         return .awaited(context)
     }
 
+    /// Finds the operation that a part of an answer is for; it stays.
+    func find(_ id: UInt64) -> Ending {
+        let index = index(id)
+        guard id != 0, slots[index].id == id else { return .unknown }
+        guard let context = slots[index].context else { return .abandoned }
+        return .awaited(context)
+    }
+
     /// Who waits for an operation that is not ended by what was received for it.
     func context(_ id: UInt64) -> Context? {
         let index = index(id)

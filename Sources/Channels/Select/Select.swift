@@ -66,3 +66,28 @@ public func select<Value>(
 public func trySelect<Value>(_ cases: [SelectCase<Value>], ordered: Bool = false) async throws -> Value? {
     try await select(cases, timeout: .zero, ordered: ordered)
 }
+
+/// Selects several times in one turn, of receive cases only (rule 24): waits for the first as any select, and goes on
+/// as long as a message is there, each drawn anew.
+///
+/// - Parameters:
+///   - limit: the most selects, at least 1; the daemon ends it also after 1024, or some 256 KiB of messages.
+///   - cases: receive cases without a handler, a timeout among them if wished.
+///   - timeout: how long to wait for the first; for ever where it is nil.
+///   - ordered: take the first of several cases that can proceed rather than a random one.
+/// - Returns: the winners in order; none where `timeout` was reached. *Closed* is reported only by a first.
+/// - Throws: ``ChandError``, with `invalidArgument` for a case that sends; `CancellationError`, in which case nothing
+///   was received.
+public func select(
+    upTo limit: Int, _ cases: [SelectCase<SelectWinner>], timeout: Duration? = nil, ordered: Bool = false
+) async throws -> [SelectWinner] {
+    guard limit > 0 else { throw ChandError(.invalidArgument, "up to \(limit) selects") }
+    for candidate in cases {
+        guard case .send(let channel, _) = candidate.action else { continue }
+        throw ChandError(
+            .invalidArgument, "several selects in one turn only receive", channel: channel.name)
+    }
+    return try await Selection(
+        cases.map(\.action), timeout: WireTime.nanoseconds(timeout), ordered: ordered, limit: limit
+    ).runSeveral()
+}

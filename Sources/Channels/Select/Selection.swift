@@ -7,16 +7,19 @@ import ChanWire
 struct Selection {
     private let actions: [SelectAction]
     private let ordered: Bool
+    /// How many selects it is in one turn.
+    private let limit: Int
     /// Nanoseconds as on the wire.
     private var timeout: Int64
     /// The case that is told when the time runs out, if it is not the caller himself.
     private var late: SelectWinner?
 
     /// - Parameter timeout: the caller's own limit, besides those of timeout cases.
-    init(_ actions: [SelectAction], timeout: Int64, ordered: Bool) {
+    init(_ actions: [SelectAction], timeout: Int64, ordered: Bool, limit: Int = 1) {
         self.actions = actions
         self.ordered = ordered
         self.timeout = timeout
+        self.limit = limit
         for (index, action) in actions.enumerated() {
             switch action {
             case .timeout(let time) where self.timeout < 0 || time < self.timeout:
@@ -33,15 +36,19 @@ struct Selection {
     }
 
     /// Waits for the winner; nil where the caller's own limit of time was reached first.
-    func run() async throws -> SelectWinner? {
+    func run() async throws -> SelectWinner? { try await runSeveral().first }
+
+    /// Waits for the winners of several selects in one turn; none where the caller's own limit of time was reached
+    /// first.
+    func runSeveral() async throws -> [SelectWinner] {
         guard let loop = try loop() else {
             try await waitAlone()
-            return late
+            return [late].compactMap { $0 }
         }
-        let operation = SelectOperation(loop, actions, timeout: timeout, ordered: ordered)
+        let operation = SelectOperation(loop, actions, timeout: timeout, ordered: ordered, limit: limit)
         try operation.encode()
         _ = try await operation.outcome()
-        return operation.winner ?? late
+        return operation.winners.isEmpty ? [late].compactMap { $0 } : operation.winners
     }
 
     /// The loop of the one daemon that the cases are on; nil where none is on any.
@@ -81,16 +88,18 @@ struct Selection {
 final class SelectOperation: Operation, @unchecked Sendable {
     private let actions: [SelectAction]
     private let ordered: Bool
+    private let limit: UInt32
     /// The messages of the send cases, by case.
     private var messages: [[UInt8]] = []
-    /// Which case won; nil where the time ran out.
+    /// Which cases won, one after the other; none where the time ran out.
     ///
     /// The caller's once it is resumed.
-    private(set) var winner: SelectWinner?
+    private(set) var winners: [SelectWinner] = []
 
-    init(_ loop: ClientLoop, _ actions: [SelectAction], timeout: Int64, ordered: Bool) {
+    init(_ loop: ClientLoop, _ actions: [SelectAction], timeout: Int64, ordered: Bool, limit: Int) {
         self.actions = actions
         self.ordered = ordered
+        self.limit = UInt32(clamping: limit)
         super.init(loop, channel: nil, timeout: timeout)
     }
 
@@ -125,7 +134,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
     }
 
     /// Bytes of the frame's body apart from messages.
-    private var overhead: Int { 8 + actions.count * ChanWire.SelectCase.prefixByteCount }
+    private var overhead: Int { 12 + actions.count * ChanWire.SelectCase.prefixByteCount }
 
     override func obstacle() -> ChandError? {
         for action in actions {
@@ -141,7 +150,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
 
     override func write(request: UInt64, to connection: Connection) {
         var frame = SelectRequest.Builder(
-            request: request, count: actions.count, timeout: timeout, ordered: ordered)
+            request: request, count: actions.count, timeout: timeout, ordered: ordered, limit: limit)
         for (action, message) in zip(actions, messages) {
             switch action {
             case .receive(let channel, _): frame.add(.receive, handle: channel.number)
@@ -151,6 +160,16 @@ final class SelectOperation: Operation, @unchecked Sendable {
         }
         connection.append(frame.finish())
         messages = []
+    }
+
+    /// All answers but the last of several selects in one turn.
+    override func partlyAnswered(by frame: AnswerFrame, on connection: Connection) throws(WireFault) {
+        let index = Int(frame.header.field)
+        guard index < actions.count, case .receive(let channel, let decode) = actions[index],
+            winners.count < Int(limit)
+        else { throw WireFault(.malformed, "case \(index) of a select won") }
+        let outcome = try take(frame, from: channel, decode, on: connection)
+        winners.append(SelectWinner(index: index, outcome: outcome))
     }
 
     override func answered(by frame: AnswerFrame, on connection: Connection) throws(WireFault) {
@@ -208,7 +227,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
     }
 
     private func resume(_ winner: SelectWinner?) {
-        self.winner = winner
+        if let winner { winners.append(winner) }
         resume(returning: 0)
     }
 }

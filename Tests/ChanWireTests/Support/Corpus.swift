@@ -43,6 +43,7 @@ enum Corpus {
         let repeated = Array(repeating: message, count: round + 1)
         var receive = ReceiveRequest(handle: handle, count: handle | 1, timeout: timeout)
         receive.untilDrained = round % 2 == 1
+        receive.ahead = round % 3 == 1
         let settled = (0..<round).map { DeliveryRange(handle: handle, first: request, count: UInt32($0)) }
         let returned = (0..<round).map { DeliveryRange(handle: handle, first: UInt64($0), count: .max) }
         let asked: [[UInt8]] = [
@@ -56,6 +57,9 @@ enum Corpus {
             Frames.select(
                 request: request, timeout: timeout, ordered: round % 2 == 0,
                 Array((cases + sendCase).prefix(round))),
+            Frames.select(
+                request: request, timeout: timeout, ordered: round % 3 == 0, limit: handle | 2,
+                Array(cases.prefix(round))),
             SimpleFrame.cancel(request: request),
             Frames.settle(.settle, settled),
             Frames.settle(.giveBack, flags: UInt8(round % 2), returned),
@@ -82,6 +86,7 @@ enum Corpus {
     ) -> [[UInt8]] {
         var leased = ReceiveRequest(handle: handle, timeout: Int64(round))
         leased.untilDrained = round % 2 == 1
+        leased.ahead = round % 4 == 2
         leased.lease = WireLease(
             nanoseconds: request, attemptLimit: UInt16(truncatingIfNeeded: handle), deadLetter: text)
         let actions: [LeaseRequest.Action] = [.done, .giveBack, .extend]
@@ -174,8 +179,8 @@ enum Corpus {
             daemonState(round, text).encoded(request: request),
             Frames.sent(request: request, count: UInt32(round)),
             Frames.received(
-                request: request, caseIndex: UInt16(round), closed: round % 2 == 1, handle: handle,
-                first: request, messages),
+                request: request, caseIndex: UInt16(round), closed: round % 2 == 1, more: round % 3 == 1,
+                handle: handle, first: request, messages),
             SimpleFrame.selected(request: request, caseIndex: UInt16(round)),
             failed.encoded(request: request),
             Failed(codes[(round * 2 + 1) % codes.count]).encoded(request: request),
@@ -211,6 +216,8 @@ enum Corpus {
         status.queuedBytes = number + 2
         status.unsettled = number + 3
         status.setAside = number << 32 | 17
+        status.ahead = number << 33 | 18
+        status.leased = number << 34 | 19
         status.accepted = number + 4
         status.settled = number + 5
         status.sendWaiters = UInt32(round + 6)

@@ -64,15 +64,15 @@ enum Frames {
     }
 
     static func received(
-        request: UInt64, caseIndex: UInt16 = 0, closed: Bool = false, handle: UInt32, first: UInt64,
-        _ messages: [Message]
+        request: UInt64, caseIndex: UInt16 = 0, closed: Bool = false, more: Bool = false, handle: UInt32,
+        first: UInt64, _ messages: [Message]
     ) -> [UInt8] {
         let prefix = Received.messagePrefixByteCount
         let messageBytes = messages.reduce(0) { $0 + prefix + $1.bytes.count + $1.list.count }
         var bytes = array(FrameHeader.byteCount + Received.prefixByteCount) {
             Received.write(
                 to: $0, request: request, caseIndex: caseIndex, closed: closed, handle: handle,
-                count: UInt32(messages.count), first: first, messageBytes: messageBytes)
+                count: UInt32(messages.count), first: first, messageBytes: messageBytes, more: more)
         }
         for message in messages {
             bytes += array(prefix) {
@@ -98,12 +98,12 @@ enum Frames {
     }
 
     static func select(
-        request: UInt64, timeout: Int64, ordered: Bool = false, count: Int? = nil,
+        request: UInt64, timeout: Int64, ordered: Bool = false, count: Int? = nil, limit: UInt32 = 1,
         _ cases: [(kind: SelectCase.Kind, handle: UInt32, drained: Bool, message: [UInt8])],
         listed: [[ListedChannel]] = []
     ) -> [UInt8] {
         var builder = SelectRequest.Builder(
-            request: request, count: count ?? cases.count, timeout: timeout, ordered: ordered)
+            request: request, count: count ?? cases.count, timeout: timeout, ordered: ordered, limit: limit)
         for (index, one) in cases.enumerated() {
             builder.add(
                 one.kind, handle: one.handle, untilDrained: one.drained, message: one.message,

@@ -126,8 +126,8 @@ enum Reencoding {
         try received.finish()
         return Frames.received(
             request: header.request, caseIndex: header.field,
-            closed: header.flags & Received.closedFlag != 0, handle: received.handle,
-            first: received.first, messages)
+            closed: header.flags & Received.closedFlag != 0, more: header.flags & Received.moreFlag != 0,
+            handle: received.handle, first: received.first, messages)
     }
 
     private static func select(
@@ -143,8 +143,8 @@ enum Reencoding {
         }
         try select.finish()
         return Frames.select(
-            request: header.request, timeout: select.timeout, ordered: select.ordered, cases,
-            listed: listed)
+            request: header.request, timeout: select.timeout, ordered: select.ordered, limit: select.limit,
+            cases, listed: listed)
     }
 
     private static func ranges(

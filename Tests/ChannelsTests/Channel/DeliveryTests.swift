@@ -89,7 +89,7 @@ import Testing
         let (daemon, client, channel) = try await ScriptedDaemon.opened()
         let body: @Sendable @concurrent () async throws -> [String] = {
             var taken: [String] = []
-            for try await text in channel.messages(readAhead: 8) {
+            for try await text in channel.readingAhead(8) {
                 taken.append(text)
                 if taken.count == 2 { break }
             }
@@ -128,7 +128,7 @@ import Testing
         let (daemon, client, channel) = try await ScriptedDaemon.opened()
         let task = Task(executorPreference: client.executor) {
             var taken: [String] = []
-            for try await text in channel.messages(readAhead: 3) { taken.append(text) }
+            for try await text in channel.readingAhead(3) { taken.append(text) }
             return taken
         }
         try await daemon.step { [self] peer in
@@ -146,7 +146,7 @@ import Testing
     @Test func readingAheadGivesBackWhatIsLeftWhenItsTaskIsCancelled() async throws {
         let (daemon, client, channel) = try await ScriptedDaemon.opened()
         let task = Task(executorPreference: client.executor) {
-            var iterator = channel.messages(readAhead: 8).makeAsyncIterator()
+            var iterator = channel.readingAhead(8).makeAsyncIterator()
             let first = try await iterator.next()
             withUnsafeCurrentTask { $0?.cancel() }
             await #expect(throws: CancellationError.self) { _ = try await iterator.next() }
@@ -164,7 +164,7 @@ import Testing
     @Test func readingAheadGivesBackWhatDoesNotDecodeAndAllBehindIt() async throws {
         let (daemon, client, channel) = try await ScriptedDaemon.opened()
         let task = Task(executorPreference: client.executor) {
-            var iterator = channel.messages(readAhead: 8).makeAsyncIterator()
+            var iterator = channel.readingAhead(8).makeAsyncIterator()
             let first = try await iterator.next()
             let error = await #expect(throws: ChandError.self) { _ = try await iterator.next() }
             #expect(error?.code == .decoding)

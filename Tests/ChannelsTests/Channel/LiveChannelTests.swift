@@ -118,7 +118,7 @@ import Testing
                         group.addTask {
                             var taken: [Int] = []
                             if consumer == 0 {
-                                for try await number in channel.messages(readAhead: 4) {
+                                for try await number in channel.readingAhead(4) {
                                     taken.append(number)
                                 }
                             } else if consumer == 1 {

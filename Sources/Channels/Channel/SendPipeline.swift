@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanSystem
+import ChanWire
+
+/// The sends of one handle that no caller awaits (rule 24): how many are under way, what failed first, who waits.
+///
+/// Any number of tasks may use it; the loop reports the ends.
+final class SendPipeline: Sendable {
+    private struct Flush {
+        /// The last send that it concerns.
+        let last: UInt64
+        /// How many of those are under way.
+        var left: Int
+        let waiter: Waiter
+    }
+
+    /// A task that waits, and what was found out before it did.
+    private final class Waiter: @unchecked Sendable {
+        var continuation: UnsafeContinuation<Void, any Error>?
+        var isCancelled = false
+    }
+
+    private struct State {
+        var lastIssued: UInt64 = 0
+        var underWay = 0
+        var bytes = 0
+        var failure: (sequence: UInt64, error: any Error)?
+        var flushes: [Flush] = []
+        /// Who waits until less is under way.
+        var waiting: [Waiter] = []
+    }
+
+    private let state = Lock(State())
+    /// Sends that may be under way; a daemon refuses what waits beyond its limit.
+    private let maxSends: Int
+    /// Bytes from which on further sends wait.
+    private static let maxBytes = 256 << 10
+
+    init(maxWaiting: Int) { maxSends = max(1, min(256, maxWaiting / 2)) }
+
+    /// Takes a place for one more send, and waits for one where too much is under way.
+    ///
+    /// - Returns: the send's number.
+    /// - Throws: the first failure since the last flush; `CancellationError`.
+    func enter() async throws -> UInt64 {
+        while true {
+            let waiter = Waiter()
+            let number: UInt64? = try state.withLock { state throws(any Error) in
+                if let failure = state.failure { throw failure.error }
+                guard state.underWay >= maxSends || state.bytes >= Self.maxBytes else {
+                    state.lastIssued += 1
+                    state.underWay += 1
+                    return state.lastIssued
+                }
+                state.waiting.append(waiter)
+                return nil
+            }
+            if let number { return number }
+            try await wait(waiter)
+        }
+    }
+
+    /// Waits until everything that was entered before has ended.
+    ///
+    /// - Throws: the first failure among it, which is forgotten then; `CancellationError`.
+    func flush() async throws {
+        let waiter = Waiter()
+        let (last, mustWait) = state.withLock { state in
+            if state.underWay > 0 {
+                state.flushes.append(Flush(last: state.lastIssued, left: state.underWay, waiter: waiter))
+            }
+            return (state.lastIssued, state.underWay > 0)
+        }
+        if mustWait { try await wait(waiter) }
+        let failure = state.withLock { state in
+            let failure = state.failure.flatMap { $0.sequence <= last ? $0.error : nil }
+            if failure != nil { state.failure = nil }
+            return failure
+        }
+        if let failure { throw failure }
+    }
+
+    private func wait(_ waiter: Waiter) async throws {
+        try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { continuation in
+                let result: Result<Void, any Error>? = state.withLock { state in
+                    if waiter.isCancelled { return .failure(CancellationError()) }
+                    if !Self.isWaiting(waiter, state) { return .success(()) }
+                    waiter.continuation = continuation
+                    return nil
+                }
+                if let result { continuation.resume(with: result) }
+            }
+        } onCancel: {
+            let continuation = state.withLock { state in
+                waiter.isCancelled = true
+                state.waiting.removeAll { $0 === waiter }
+                state.flushes.removeAll { $0.waiter === waiter }
+                return waiter.continuation.take()
+            }
+            continuation?.resume(throwing: CancellationError())
+        }
+    }
+
+    private static func isWaiting(_ waiter: Waiter, _ state: State) -> Bool {
+        state.waiting.contains { $0 === waiter } || state.flushes.contains { $0.waiter === waiter }
+    }
+
+    /// Says how many bytes a send has, as soon as that is known.
+    func add(bytes: Int) { state.withLock { $0.bytes += bytes } }
+
+    /// A send has ended.
+    func leave(_ number: UInt64, bytes: Int, error: (any Error)?) {
+        let ready = state.withLock { state in
+            state.underWay -= 1
+            state.bytes -= bytes
+            if let error, number < state.failure?.sequence ?? .max { state.failure = (number, error) }
+            var ready: [UnsafeContinuation<Void, any Error>] = []
+            for index in state.flushes.indices where number <= state.flushes[index].last {
+                state.flushes[index].left -= 1
+                if state.flushes[index].left == 0 {
+                    ready += [state.flushes[index].waiter.continuation.take()].compactMap { $0 }
+                }
+            }
+            state.flushes.removeAll { $0.left == 0 }
+            // All look again: only as many go on as there is room for.
+            ready += state.waiting.compactMap { $0.continuation.take() }
+            state.waiting = []
+            return ready
+        }
+        for continuation in ready { continuation.resume() }
+    }
+}
+
+/// A send that no caller awaits; its end is reported to its handle's pipeline.
+final class PipelinedSend: SendOperation, @unchecked Sendable {
+    private let sequence: UInt64
+    /// Set where it failed before it began: the element does not encode, and the caller is told.
+    private(set) var encodingError: ChandError?
+
+    init(_ handle: RemoteHandle, sequence: UInt64) {
+        self.sequence = sequence
+        super.init(handle, timeout: WireTimeout.never)
+    }
+
+    override func sent() -> Bool {
+        handle.pipeline.leave(sequence, bytes: byteCount, error: nil)
+        return true
+    }
+
+    override func failed(_ failure: Failed, on connection: Connection) {
+        handle.pipeline.leave(
+            sequence, bytes: byteCount, error: DaemonFailure.error(failure, channel: channel))
+    }
+
+    override func fail(_ error: any Error) {
+        guard let known = error as? ChandError else {
+            return handle.pipeline.leave(sequence, bytes: byteCount, error: error)
+        }
+        let failure = known.about(channel: handle.name)
+        // These come in the call that encodes, which throws them.
+        let isOfTheCall = known.code == .encoding || known.code == .messageTooLarge
+        if isOfTheCall { encodingError = failure }
+        handle.pipeline.leave(sequence, bytes: byteCount, error: isOfTheCall ? nil : failure)
+    }
+}
+
+/// Sending without waiting for each.
+extension Chan {
+    /// Sends one element and does not wait for its commit: for streams of single elements.
+    ///
+    /// Elements are committed in the order in which they were sent, with those of ``send(_:confirm:timeout:)`` of the
+    /// same handle. It suspends only while 256 such sends, or 256 KiB, are under way. ``flush()`` waits for the
+    /// commits; what nobody flushes is sent all the same, as long as the client is there.
+    ///
+    /// - Throws: ``ChandError`` with `encoding` or `messageTooLarge`, and nothing was sent; the first failure of an
+    ///   earlier one, until ``flush()`` has thrown it; `CancellationError` where it had to wait.
+    public func sendLater(_ element: Element) async throws {
+        guard let remote = backend.remote else { return try await send(element) }
+        let operation = PipelinedSend(remote, sequence: try await remote.pipeline.enter())
+        remote.begin(operation, sending: element)
+        if let error = operation.encodingError { throw error }
+        remote.pipeline.add(bytes: operation.byteCount)
+    }
+
+    /// Waits until everything that was sent later by this value and its copies is committed (rule 24).
+    ///
+    /// - Throws: the first failure since the last flush: ``ChannelClosed`` or ``ChandError``; what was sent after it
+    ///   may have been committed. `CancellationError` ends the waiting, and no send.
+    public func flush() async throws {
+        try await backend.remote?.pipeline.flush()
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanTestSupport
+import ChanWire
+import Testing
+
+/// Read-ahead over the socket (rules 18, 21 and 24).
+@Suite(.blocking) struct ReadAheadTests {
+    private func readAhead(
+        _ client: WireClient, _ handle: UInt32, _ count: UInt32
+    ) throws -> UInt64 {
+        let request = client.request()
+        let receive = ReceiveRequest(
+            handle: handle, count: count, timeout: WireTimeout.never, ahead: true)
+        var frame = [UInt8](repeating: 0, count: FrameHeader.byteCount + ReceiveRequest.byteCount)
+        frame.withUnsafeMutableBytes { bytes in
+            if let base = bytes.baseAddress { receive.write(to: base, request: request) }
+        }
+        try client.write(frame)
+        return request
+    }
+
+    /// Rule 21: what is ahead keeps its slot until it is handed over.
+    @Test func aBufferOf16WithAReadAheadOf8Holds16() throws {
+        try DaemonUnderTest.run { daemon in
+            let sender = try WireClient(daemon.socketPath)
+            let out = try sender.open("work", .send, capacity: 16)
+            let reader = try WireClient(daemon.socketPath)
+            let into = try reader.open("work", .receive)
+            let ahead = try readAhead(reader, into, 8)
+            try reader.ping()
+            for number in 0..<16 { #expect(try sender.send(out, "\(number)") == .sent) }
+            let last = try sender.startSend(out, "16")
+            let full = try sender.inspect("work")
+            #expect(full.queued == 8 && full.ahead == 8 && full.unsettled == 8 && full.sendWaiters == 1)
+            var got: [String] = []
+            while got.count < 8 {
+                let frame = try #require(try reader.outcome(of: ahead).delivered)
+                got += frame.texts
+            }
+            #expect(got == (0..<8).map(String.init))
+            try reader.settle(DeliveryRange(handle: into, first: 1, count: 1))
+            #expect(try sender.outcome(of: last) == .sent)
+            #expect(try reader.outcome(of: ahead).delivered?.texts == ["8"])
+        }
+    }
+
+    /// Rule 18: what a killed process had ahead comes back marked, and is no attempt.
+    @Test func killingAReaderReturnsWhatWasAhead() throws {
+        try DaemonUnderTest.run { daemon in
+            let client = try WireClient(daemon.socketPath)
+            let work = try client.open("work", capacity: 4)
+            let doomed = try ClientProcess(daemon.socketPath)
+            let into = try doomed.client.open("work", .receive)
+            let ahead = try readAhead(doomed.client, into, 4)
+            try doomed.client.ping()
+            _ = try client.send(work, "a", "b", "c")
+            var got: [String] = []
+            while got.count < 3 { got += try #require(try doomed.client.outcome(of: ahead).delivered).texts }
+            try doomed.client.write(
+                WireClient.rangesFrame(.receipt, [DeliveryRange(handle: into, first: 1, count: 1)]))
+            try doomed.client.ping()
+            let waiting = try client.startReceive(work, upTo: 3)
+            try doomed.kill()
+            let again = try #require(try client.outcome(of: waiting).delivered)
+            #expect(again.texts == ["a", "b", "c"])
+            #expect(again.messages.map(\.attempts) == [1, 0, 0])
+            #expect(again.messages.allSatisfy { $0.redelivered })
+        }
+    }
+}
