@@ -11,7 +11,8 @@ do {
     switch (arguments.first, arguments.dropFirst().first, arguments.count) {
     case ("relay", let socket?, 2): try Relay.run(socket: socket)
     case ("library", let socket?, 2): try await LibraryAgent.run(socket: socket)
-    default: throw LiveFailure("usage: chand-test-agent relay|library SOCKET")
+    case ("history", let socket?, 2): try await HistoryAgent.run(socket: socket)
+    default: throw LiveFailure("usage: chand-test-agent relay|library|history SOCKET")
     }
 } catch {
     try Array("chand-test-agent: \(error)\n".utf8).withUnsafeBytes { try Transfer.writeAll(2, $0) }
