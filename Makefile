@@ -5,6 +5,8 @@
 SWIFT ?= swift
 # make demo N=1000 goes further.
 N ?= 300
+# make soak HOURS=8 searches longer.
+HOURS ?= 1
 
 export SWIFT
 
@@ -13,12 +15,22 @@ export SWIFT
 RELEASE = $(SWIFT) build -c release --static-swift-stdlib --scratch-path .build-rel
 PROGRAMS = .build-rel/release
 
-.PHONY: build test demo lint release clean setup
+.PHONY: build test test-planted coverage soak demo lint release clean setup
 build: setup
 	$(SWIFT) build
 
 test: setup
 	@Tests/Scripts/run-tests
+
+# Small wrong changes, each of which the tests must notice.
+test-planted: setup
+	@Tests/Planted/run
+
+coverage: setup
+	@Tests/Scripts/coverage
+
+soak: setup
+	@Tests/Soak/run $(HOURS)
 
 demo: release
 	@$(PROGRAMS)/chanctl run -- $(PROGRAMS)/sieve-processes $(N)
@@ -33,7 +45,7 @@ release: setup
 	$(RELEASE) --product sieve-processes
 
 clean:
-	rm -rf .build .build-rel
+	rm -rf .build .build-rel .build-planted .build-coverage .build-soak
 
 setup:
 	@Tests/Scripts/setup
