@@ -9,7 +9,7 @@ import Testing
     typealias Operation = HistoryOperation
     typealias Case = HistoryOperation.Case
 
-    /// A history of channels 0, 1, ... with these capacities.
+    /// A history of channels with these capacities.
     struct Example: CustomTestStringConvertible, Sendable {
         var testDescription: String
         var capacities: [Int]
