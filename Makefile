@@ -7,6 +7,8 @@ SWIFT ?= swift
 N ?= 300
 # make install DESTDIR=/tmp/tree puts everything below that directory instead of /.
 PREFIX ?= /usr/local
+# make soak HOURS=8 searches longer.
+HOURS ?= 1
 
 export SWIFT PREFIX DESTDIR
 
@@ -15,13 +17,23 @@ export SWIFT PREFIX DESTDIR
 RELEASE = $(SWIFT) build -c release --static-swift-stdlib --scratch-path .build-rel
 PROGRAMS ?= .build-rel/release
 
-.PHONY: build test demo lint release install uninstall deb clean setup
+.PHONY: build test test-planted coverage soak demo lint release install uninstall deb clean setup
 build: setup
 	$(SWIFT) build
 
 test:
 	@Tests/Scripts/setup testing
 	@Tests/Scripts/run-tests
+
+# Small wrong changes, each of which the tests must notice.
+test-planted: setup
+	@Tests/Planted/run
+
+coverage: setup
+	@Tests/Scripts/coverage
+
+soak: setup
+	@Tests/Soak/run $(HOURS)
 
 demo: release
 	@$(PROGRAMS)/chanctl run -- $(PROGRAMS)/sieve-processes $(N)
@@ -48,7 +60,7 @@ deb: release
 	@packaging/build-deb
 
 clean:
-	rm -rf .build .build-rel .build-deb
+	rm -rf .build .build-rel .build-deb .build-planted .build-coverage .build-soak
 
 setup:
 	@Tests/Scripts/setup

@@ -133,7 +133,8 @@ public enum Outcome: Equatable, Sendable {
     /// What answers other requests.
     case answer(WireFrame)
 
-    init(_ frame: WireFrame) throws {
+    /// Reads the outcome that a frame carries.
+    public init(_ frame: WireFrame) throws {
         switch frame.type {
         case .sent: self = .sent
         case .received:
