@@ -86,7 +86,7 @@ let package = Package(
             name: "ChanWireTests", dependencies: ["ChanWire", "ChanTestSupport"], swiftSettings: strict),
         .testTarget(
             name: "ChannelsTests",
-            dependencies: ["Channels", "ChanTestSupport", "ChanWire", "ChanSystem", "chand"],
+            dependencies: ["Channels", "ChanTestSupport", "ChanWire", "ChanSystem", "Conformance", "chand"],
             swiftSettings: strict),
         .testTarget(
             name: "ChanSystemTests", dependencies: ["ChanSystem", "ChanTestSupport"], swiftSettings: strict),
