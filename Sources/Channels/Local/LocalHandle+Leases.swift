@@ -33,4 +33,12 @@ extension LocalHandle: LeaseHolder {
                 into: &state.sink)
         }
     }
+
+    /// Settles a delivery that is not over.
+    final func settle(_ delivery: UInt64) {
+        space.perform { state in
+            _ = state.broker.settle(
+                session: space.session, handle: number, first: delivery, count: 1, into: &state.sink)
+        }
+    }
 }

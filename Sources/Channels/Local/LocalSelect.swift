@@ -21,8 +21,18 @@ final class LocalSelect: LocalOperation, @unchecked Sendable {
     override func take(_ slot: UInt32, of store: LocalStore) { element = store.takeAny(slot) }
 
     /// Waits for the winner; nil where the time ran out.
-    func winner() async throws -> SelectWinner? {
-        try await run { begin(as: $1, &$0) }
+    ///
+    /// - Parameter mayBegin: asked with the lock held; where it says no, the select is withdrawn.
+    func winner(
+        mayBegin: (borrowing LocalSpace.State) -> Bool = { _ in true }
+    ) async throws -> SelectWinner? {
+        try await run { state, request in
+            guard mayBegin(state) else {
+                return state.sink.failed(
+                    session: space.session, request: request, failure: Failure(.cancelled))
+            }
+            begin(as: request, &state)
+        }
         switch outcome {
         case .done:
             return SelectWinner(index: caseIndex, outcome: element.map { .received($0) } ?? .sent)

@@ -20,6 +20,8 @@ final class LocalSpace: Sendable {
         var alarmTime = UInt64.max
         var alarm: Task<Void, Never>?
         var lastName: UInt64 = 0
+        /// Near halves of selects that are with a daemon too, the eldest first.
+        var watchers: [LocalWatcher] = []
     }
 
     let lock: Lock<State>
@@ -82,6 +84,9 @@ final class LocalSpace: Sendable {
             assert(isKnown, "a delivery of this process is not known")
         }
         effects.take(from: &state.sink)
+        if !state.watchers.isEmpty {
+            effects.reactions = state.watchers.compactMap { $0.reaction(state) }
+        }
         if let due = state.broker.nextDeadline, due < state.alarmTime {
             state.alarmTime = due
             effects.alarmTime = due
@@ -120,6 +125,7 @@ struct LocalEffects {
     private var over: LocalOperation?
     private var garbage: [Any] = []
     fileprivate var alarmTime: UInt64?
+    fileprivate var reactions: [@Sendable () -> Void] = []
 
     fileprivate mutating func take(from sink: inout LocalSink) {
         over = sink.takeOver()
@@ -132,5 +138,6 @@ struct LocalEffects {
             over = operation.next.take()
             operation.wake()
         }
+        for reaction in reactions { reaction() }
     }
 }

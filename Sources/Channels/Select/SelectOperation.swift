@@ -12,12 +12,18 @@ final class SelectOperation: Operation, @unchecked Sendable {
     /// Which case won; nil where the time ran out.
     ///
     /// The caller's once it is resumed.
-    private(set) var winner: SelectWinner?
+    private var winning: SelectWinner?
 
     init(_ loop: ClientLoop, _ actions: [SelectAction], timeout: Int64, ordered: Bool) {
         self.actions = actions
         self.ordered = ordered
         super.init(loop, channel: nil, timeout: timeout)
+    }
+
+    /// Waits for the winner; nil where the time ran out.
+    func winner() async throws -> SelectWinner? {
+        _ = try await outcome()
+        return winning
     }
 
     /// Encodes what the send cases send; in the calling task, so that its errors are the call's.
@@ -134,7 +140,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
     }
 
     private func resume(_ winner: SelectWinner?) {
-        self.winner = winner
+        winning = winner
         resume(returning: 0)
     }
 }

@@ -43,13 +43,12 @@ struct Selection {
             return late
         }
         if isNear {
-            throw ChandError(
-                .invalidArgument, "a select has cases inside the process and on a daemon's channels")
+            let select = MixedSelect(loop: loop, actions: actions, timeout: timeout, ordered: ordered)
+            return try await select.winner() ?? late
         }
         let operation = SelectOperation(loop, actions, timeout: timeout, ordered: ordered)
         try operation.encode()
-        _ = try await operation.outcome()
-        return operation.winner ?? late
+        return try await operation.winner() ?? late
     }
 
     /// The loop of the one daemon that the cases are on; nil where none is on any.
