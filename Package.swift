@@ -90,8 +90,8 @@ let package = Package(
         .testTarget(
             name: "ChannelsTests",
             dependencies: [
-                "Channels", "ChanTestSupport", "ChanWire", "ChanSystem", "Conformance", "awaitchannel",
-                "chand",
+                "Channels", "ChanTestSupport", "ChanCore", "ChanWire", "ChanSystem", "Conformance",
+                "awaitchannel", "chand",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -81,12 +81,15 @@ struct Throughput {
                 for number in 0..<count { try await channel.send(number) }
                 try await channel.close()
             }
-            var expected = 0
-            for try await received in channel {
-                guard received == expected else { throw WrongMessage(number: expected) }
-                expected += 1
+            let consumer = go {
+                var expected = 0
+                for try await received in channel {
+                    guard received == expected else { throw WrongMessage(number: expected) }
+                    expected += 1
+                }
             }
             try await producer.value
+            try await consumer.value
             print("capacity \(size): \((MonotonicClock.now() - began) / UInt64(max(1, count))) ns a message")
         }
     }

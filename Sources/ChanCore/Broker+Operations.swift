@@ -142,7 +142,10 @@ extension Broker {
             free(slot, into: &sink)
         }
         handles[handle].window = window
-        if channels[channel].unsettled == 0 || handles[handle].isClosed {
+        // An open channel changes for nobody else: its slots were free at the commit (rule 2).
+        if handles[handle].isClosed
+            || (channels[channel].unsettled == 0 && channels[channel].flags.contains(.closed))
+        {
             settledLast(handle, channel, into: &sink)
         }
         return true
