@@ -66,6 +66,9 @@ let package = Package(
             name: "throughput", dependencies: ["Channels", "ChanSystem"], path: "Examples/Throughput",
             swiftSettings: strict),
         .executableTarget(
+            name: "awaitchannel", dependencies: ["Channels"], path: "Examples/Awaitchannel",
+            swiftSettings: strict),
+        .executableTarget(
             name: "sieve", dependencies: ["Channels"], path: "Examples/Sieve", swiftSettings: strict),
         .executableTarget(
             name: "worker-pool", dependencies: ["Channels"], path: "Examples/WorkerPool",
@@ -86,7 +89,10 @@ let package = Package(
             name: "ChanWireTests", dependencies: ["ChanWire", "ChanTestSupport"], swiftSettings: strict),
         .testTarget(
             name: "ChannelsTests",
-            dependencies: ["Channels", "ChanTestSupport", "ChanWire", "ChanSystem", "chand"],
+            dependencies: [
+                "Channels", "ChanTestSupport", "ChanCore", "ChanWire", "ChanSystem", "Conformance",
+                "awaitchannel", "chand",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ChanSystemTests", dependencies: ["ChanSystem", "ChanTestSupport"], swiftSettings: strict),

@@ -6,6 +6,8 @@ import Glibc
 
 /// Messages of 64 bytes from one process to another through one buffered channel, in batches, counted and
 /// checked: `throughput [MESSAGES]`, under `chanctl run` or with a daemon at hand.
+///
+/// `throughput inside [MESSAGES]` measures channels inside the process, one by one, without a daemon.
 @main
 struct Throughput {
     /// Its own for each pair of processes: the receiver's number.
@@ -18,7 +20,9 @@ struct Throughput {
     static func main() async {
         let arguments = CommandLine.arguments.dropFirst()
         do {
-            if arguments.first == "send" {
+            if arguments.first == "inside" {
+                try await inside(arguments.dropFirst().first.flatMap { Int($0) } ?? 1_000_000)
+            } else if arguments.first == "send" {
                 try await send(Int(arguments.last ?? "") ?? 0)
             } else {
                 try await receive(arguments.first.flatMap { Int($0) } ?? 1_000_000)
@@ -66,6 +70,28 @@ struct Throughput {
         await client.close()
         print(
             "\(count) messages of 64 bytes: \(UInt64(count) * 1_000_000_000 / max(1, nanoseconds)) a second")
+    }
+
+    /// One producer and one consumer at two capacities.
+    private static func inside(_ count: Int) async throws {
+        for size in [0, 1024] {
+            let channel = Chan<Int>(size: size)
+            let began = MonotonicClock.now()
+            let producer = go {
+                for number in 0..<count { try await channel.send(number) }
+                try await channel.close()
+            }
+            let consumer = go {
+                var expected = 0
+                for try await received in channel {
+                    guard received == expected else { throw WrongMessage(number: expected) }
+                    expected += 1
+                }
+            }
+            try await producer.value
+            try await consumer.value
+            print("capacity \(size): \((MonotonicClock.now() - began) / UInt64(max(1, count))) ns a message")
+        }
     }
 
     /// 64 bytes that say which message they are.

@@ -163,7 +163,10 @@ extension Broker {
             free(slot, into: &sink)
         }
         handles[handle].window = window
-        if channels[channel].unsettled == 0 || handles[handle].isClosed || (freed && mayProceed(channel)) {
+        // An open channel changes for nobody else, unless what was ahead frees its slot (rules 2 and 21).
+        if handles[handle].isClosed || (freed && mayProceed(channel))
+            || (channels[channel].unsettled == 0 && channels[channel].flags.contains(.closed))
+        {
             settledLast(handle, channel, into: &sink)
         }
         return true

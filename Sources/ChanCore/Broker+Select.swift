@@ -129,6 +129,13 @@ extension Broker {
             ? isSendReady(channel) : isReceiveReady(channel, untilDrained: candidate.untilDrained)
     }
 
+    /// Whether a send, or a receive, through a handle would commit, or fail for good, now.
+    public func isReady(session: UInt32, handle number: UInt32, sending: Bool) -> Bool {
+        guard let handle = openHandle(session, number) else { return true }
+        let channel = handles[handle].channel
+        return sending ? isSendReady(channel) : isReceiveReady(channel)
+    }
+
     /// A send would commit, or fail for good, now (rule 11).
     func isSendReady(_ channel: UInt32) -> Bool {
         if !channels[channel].flags.isDisjoint(with: .stopsSends) { return true }

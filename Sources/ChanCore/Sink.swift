@@ -1,41 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why the broker ended an operation without success; docs/protocol.md explains each.
+/// Why the broker ended an operation without success; docs/protocol.md explains each, under the same number.
 public enum FailureKind: UInt8, Sendable, CaseIterable {
     /// The channel is closed (rule 4).
-    case closed
+    case closed = 1
     /// A try could not proceed.
-    case wouldBlock
+    case wouldBlock = 2
     /// The time ran out (rule 10).
-    case timeout
+    case timeout = 3
     /// The operation was withdrawn (rule 22).
-    case cancelled
+    case cancelled = 4
     /// The channel fails with its last receiver and has none (rule 16).
-    case noReceivers
+    case noReceivers = 5
     /// No such channel.
-    case noSuchChannel
+    case noSuchChannel = 6
     /// Must-create, and it exists.
-    case exists
+    case exists = 7
     /// A stated option differs (rule 14).
-    case mismatch
+    case mismatch = 8
     /// No right (rule 28).
-    case notPermitted
+    case notPermitted = 9
     /// A limit is reached (rule 27).
-    case quotaExceeded
+    case quotaExceeded = 10
     /// The name breaks rule 25.
-    case invalidName
+    case invalidName = 11
     /// A value is not allowed.
-    case invalidArgument
+    case invalidArgument = 12
     /// The handle lacks the role.
-    case wrongRole
+    case wrongRole = 13
     /// The handle went while the operation waited.
-    case handleClosed
+    case handleClosed = 14
     /// The session has no such handle.
-    case noSuchHandle
+    case noSuchHandle = 15
     /// The lease is over: it expired, or was finished before (rule 19).
-    case leaseExpired
+    case leaseExpired = 17
     /// The messages are committed, and nobody will confirm them (rule 20).
-    case notConfirmed
+    case notConfirmed = 18
 }
 
 /// How an operation ended without success.

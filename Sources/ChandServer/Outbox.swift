@@ -149,33 +149,9 @@ extension Failed {
     /// The broker's failure in the wire's words.
     init(_ failure: Failure) {
         self.init(
-            FailureCode(failure.kind), caseIndex: failure.caseIndex.map(UInt32.init) ?? Failed.noCase,
+            .closed, caseIndex: failure.caseIndex.map(UInt32.init) ?? Failed.noCase,
             accepted: failure.accepted, reason: failure.reason, text: failure.text)
-    }
-}
-
-extension FailureCode {
-    /// The wire's code for the broker's kind.
-    init(_ kind: FailureKind) {
-        self =
-            switch kind {
-            case .closed: .closed
-            case .wouldBlock: .wouldBlock
-            case .timeout: .timeout
-            case .cancelled: .cancelled
-            case .noReceivers: .noReceivers
-            case .noSuchChannel: .noSuchChannel
-            case .exists: .exists
-            case .mismatch: .mismatch
-            case .notPermitted: .notPermitted
-            case .quotaExceeded: .quotaExceeded
-            case .invalidName: .invalidName
-            case .invalidArgument: .invalidArgument
-            case .wrongRole: .wrongRole
-            case .handleClosed: .handleClosed
-            case .noSuchHandle: .noSuchHandle
-            case .leaseExpired: .leaseExpired
-            case .notConfirmed: .notConfirmed
-            }
+        // The numbers are the same.
+        rawCode = UInt16(failure.kind.rawValue)
     }
 }

@@ -56,10 +56,15 @@ public struct ReadAheadMessages<Element: Sendable>: AsyncSequence, Sendable {
 
     /// Hands over what was received ahead.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        @usableFromInline let ahead: ReadAhead<Element>
+        /// Nil inside the process: where a receive is no round trip, taking one at a time costs nothing.
+        @usableFromInline let ahead: ReadAhead<Element>?
+        @usableFromInline var near: Chan<Element>.AsyncIterator
         @usableFromInline var isOver = false
 
-        init(_ ahead: ReadAhead<Element>) { self.ahead = ahead }
+        init(_ channel: Chan<Element>, ahead: ReadAhead<Element>?) {
+            near = channel.makeAsyncIterator()
+            self.ahead = ahead
+        }
 
         /// The next element; nil once the channel is closed and drained.
         ///
@@ -69,6 +74,7 @@ public struct ReadAheadMessages<Element: Sendable>: AsyncSequence, Sendable {
         public mutating func next(
             isolation actor: isolated (any Actor)? = #isolation
         ) async throws -> Element? {
+            guard let ahead else { return try await near.next() }
             if ahead.remaining > 0 { return try ahead.take() }
             if isOver { return nil }
             guard try await ahead.refill() else {
@@ -81,7 +87,7 @@ public struct ReadAheadMessages<Element: Sendable>: AsyncSequence, Sendable {
 
     /// Begins an iteration, which receives nothing before its first element is asked for.
     public func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(channel.backend.readAhead(count))
+        AsyncIterator(channel, ahead: channel.backend.remote?.readAhead(count))
     }
 }
 

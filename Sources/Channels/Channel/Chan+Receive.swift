@@ -12,11 +12,7 @@ extension Chan {
     ///   if the time ran out, with `decoding` if the message does not decode, in which case it was given back
     ///   and the next receive may meet it again, or with another code; `CancellationError`.
     public func receive(timeout: Duration? = nil) async throws -> Element {
-        let target = UnsafeMutablePointer<Element>.allocate(capacity: 1)
-        defer { target.deallocate() }
-        let operation = backend.receiving(into: target, timeout: WireTime.nanoseconds(timeout))
-        guard try await operation.outcome() > 0 else { throw wouldWait }
-        return target.move()
+        try await receiveMessage(timeout: timeout).element
     }
 
     /// The same as ``receive(timeout:)``.
@@ -29,12 +25,8 @@ extension Chan {
     /// - Parameter timeout: how long to wait; for ever where it is nil.
     /// - Throws: as ``receive(timeout:)``.
     public func receiveMessage(timeout: Duration? = nil) async throws -> ReceivedMessage<Element> {
-        let target = UnsafeMutablePointer<Element>.allocate(capacity: 1)
-        defer { target.deallocate() }
-        let operation = backend.receiving(into: target, timeout: WireTime.nanoseconds(timeout))
-        guard try await operation.outcome() > 0 else { throw wouldWait }
-        return ReceivedMessage(
-            element: target.move(), attempts: operation.attempts, isRedelivered: operation.isRedelivered)
+        guard let message = try await receive(time: WireTime.nanoseconds(timeout)) else { throw wouldWait }
+        return message
     }
 
     /// Receives one element if that can be done at once.
@@ -42,10 +34,7 @@ extension Chan {
     /// - Returns: nil where it would have to wait.
     /// - Throws: as ``receive(timeout:)``, but no timeout.
     public func tryReceive() async throws -> Element? {
-        let target = UnsafeMutablePointer<Element>.allocate(capacity: 1)
-        defer { target.deallocate() }
-        let operation = backend.receiving(into: target, timeout: 0)
-        return try await operation.outcome() > 0 ? target.move() : nil
+        try await receive(time: 0)?.element
     }
 
     /// Receives what is there, waiting for the first element only (rule 21).
@@ -74,9 +63,17 @@ extension Chan {
         guard count >= 1 else {
             throw ChandError(.invalidArgument, "a receive of \(count) elements", channel: name)
         }
-        let operation = backend.receiving(upTo: count, timeout: time)
-        _ = try await operation.outcome()
-        return operation.elements
+        switch backend {
+        case .near(let channel): return try await channel.receive(upTo: count, timeout: time)
+        case .far(let channel): return try await channel.receive(upTo: count, timeout: time)
+        }
+    }
+
+    private func receive(time: Int64) async throws -> ReceivedMessage<Element>? {
+        switch backend {
+        case .near(let channel): try await channel.receive(timeout: time)
+        case .far(let channel): try await channel.receive(timeout: time)
+        }
     }
 }
 

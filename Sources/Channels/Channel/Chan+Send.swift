@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ChanSystem
 import ChanWire
 
 /// What a send waits for (rule 20).
@@ -85,49 +84,22 @@ extension Chan {
     private func send(
         _ element: Element, time: Int64, confirm: SendConfirmation = .commit
     ) async throws -> Int {
-        let operation = backend.sending(timeout: time, acceptedBefore: 0, confirm: confirm)
-        return try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                operation.park(continuation)
-                backend.begin(operation, sending: element)
-            }
-        } onCancel: {
-            operation.cancel()
+        switch backend {
+        case .near(let channel): try await channel.send(element, timeout: time, confirm: confirm)
+        case .far(let channel): try await channel.send(element, timeout: time, confirm: confirm)
         }
     }
 
-    /// One operation after the other, since the next one must not overtake what is left of this one.
     private func send(
         contentsOf elements: some Collection<Element>, time: Int64, confirm: SendConfirmation = .commit
     ) async throws -> Int {
-        let start = time > 0 ? MonotonicClock.now() : 0
-        var rest = elements[...]
-        var accepted = 0
-        while !rest.isEmpty {
-            let left = WireTime.remaining(of: time, since: start)
-            let operation = backend.sending(timeout: left, acceptedBefore: accepted, confirm: confirm)
-            let (count, next) = try await send(first: rest, operation)
-            accepted += count
-            // A try that could not send all of its messages; those behind them are not tried.
-            if count < operation.count { break }
-            rest = rest[next...]
+        if elements.isEmpty { return 0 }
+        switch backend {
+        case .near(let channel):
+            return try await channel.send(contentsOf: Array(elements), timeout: time, confirm: confirm)
+        case .far(let channel):
+            return try await channel.send(contentsOf: elements, timeout: time, confirm: confirm)
         }
-        return accepted
-    }
-
-    private func send<Elements: Collection<Element>>(
-        first elements: Elements, _ operation: SendOperation
-    ) async throws -> (count: Int, next: Elements.Index) {
-        var next = elements.startIndex
-        let count = try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                operation.park(continuation)
-                next = backend.begin(operation, sending: elements)
-            }
-        } onCancel: {
-            operation.cancel()
-        }
-        return (count, next)
     }
 
     var wouldWait: ChandError {

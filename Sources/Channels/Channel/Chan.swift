@@ -20,9 +20,23 @@
 ///
 /// **Errors.** ``ChannelClosed`` where the channel is closed, ``ChandError`` for everything else.
 public struct Chan<Element: Sendable>: Sendable, Hashable {
-    let backend: any ChannelBackend<Element>
+    let backend: ChannelBackend<Element>
 
-    init(_ backend: any ChannelBackend<Element>) { self.backend = backend }
+    init(_ backend: ChannelBackend<Element>) { self.backend = backend }
+
+    /// Makes a channel inside the process, which needs no daemon and encodes nothing.
+    ///
+    /// It is gone when the last value of it is, with what is left in it.
+    ///
+    /// - Parameter size: 0 for a rendezvous, more for a buffer of so many elements, -1 for an unbounded one.
+    public init(size: Int = 0) {
+        precondition(size >= ChannelOptions.unboundedCapacity, "a channel of size \(size)")
+        do {
+            backend = .near(try LocalChannel(ElementStore(.process), capacity: size))
+        } catch {
+            preconditionFailure("a channel of size \(size) can't be made: \(error)")
+        }
+    }
 
     /// The absolute name, such as `/uid/1000/jobs` (rule 25).
     public var name: String { backend.name }
@@ -51,14 +65,20 @@ public struct Chan<Element: Sendable>: Sendable, Hashable {
     /// - Returns: whether this call closed it; closing twice is no error (rule 4).
     @discardableResult
     public func close(reason: CloseReason = CloseReason()) async throws -> Bool {
-        try await backend.close(reason)
+        switch backend {
+        case .near(let channel): try channel.close(reason)
+        case .far(let channel): try await channel.close(reason)
+        }
     }
 
     /// Gives up receiving with this value and its copies, and keeps sending (rule X14).
     ///
     /// Receives that wait fail with ``ChandError/Code/handleClosed``; messages that were received ahead go back.
     public func stop() async throws {
-        try await backend.stop()
+        switch backend {
+        case .near(let channel): try channel.stop()
+        case .far(let channel): try await channel.stop()
+        }
     }
 
     /// Gives the channel up: closes the handle that this value and its copies share.
@@ -67,14 +87,20 @@ public struct Chan<Element: Sendable>: Sendable, Hashable {
     /// daemon has done it, and does so also where the task is cancelled or the connection is lost. Without it
     /// the handle is closed when the last copy goes.
     public func release() async {
-        await backend.release()
+        switch backend {
+        case .near(let channel): channel.closeHandle()
+        case .far(let channel): await channel.release()
+        }
     }
 
     // MARK: - Looking
 
     /// The channel's state at one instant, without waiting for anything but the answer.
     public func status() async throws -> ChannelStatus {
-        try await backend.status()
+        switch backend {
+        case .near(let channel): try channel.status()
+        case .far(let channel): try await channel.status()
+        }
     }
 
     /// The number of messages in the buffer: Go's `len` (rule 6).

@@ -1,58 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ChanWire
+import ChanCore
 
-/// What carries the messages of a channel value.
+/// Where the messages of a channel value are: inside this process, or with a daemon.
 ///
-/// Sending and receiving are in two steps, since only the calling task can suspend: the backend makes an
-/// operation, and the task parks itself with it. Timeouts are nanoseconds as on the wire: 0 is a try, below 0
-/// is for ever.
-protocol ChannelBackend<Element>: AnyObject, Sendable {
-    associatedtype Element: Sendable
+/// An enumeration and not a protocol, since a call through a protocol costs as much as a message inside the
+/// process. Timeouts are nanoseconds as on the wire: 0 is a try, below 0 is for ever.
+enum ChannelBackend<Element: Sendable>: Sendable {
+    /// Inside the process.
+    case near(LocalChannel<Element>)
+    /// With a daemon.
+    case far(RemoteChannel<Element>)
+
+    /// The channel of a daemon, if it is one.
+    var remote: RemoteChannel<Element>? {
+        guard case .far(let channel) = self else { return nil }
+        return channel
+    }
 
     /// The channel's absolute name.
-    var name: String { get }
+    var name: String {
+        switch self {
+        case .near(let channel): channel.name
+        case .far(let channel): channel.name
+        }
+    }
+
     /// What the value may do.
-    var role: ChannelRole { get }
+    var role: ChannelRole {
+        switch self {
+        case .near(let channel): channel.role
+        case .far(let channel): channel.role
+        }
+    }
+
     /// Which life of the name this is.
-    var generation: UInt64 { get }
+    var generation: UInt64 {
+        switch self {
+        case .near(let channel): channel.opened.generation
+        case .far(let channel): channel.generation
+        }
+    }
+
     /// Whether opening it created it.
-    var wasCreated: Bool { get }
+    var wasCreated: Bool {
+        switch self {
+        case .near(let channel): channel.opened.created
+        case .far(let channel): channel.wasCreated
+        }
+    }
+
     /// What is equal for two values of the same life of the same channel.
-    var identity: ChannelIdentity { get }
-    /// The channel of a daemon, if it is one.
-    var remote: RemoteChannel<Element>? { get }
-
-    /// Makes an operation that sends; its outcome is the number of messages committed.
-    func sending(timeout: Int64, acceptedBefore: Int, confirm: SendConfirmation) -> SendOperation
-    /// Begins to send one element, for a task that is parked.
-    func begin(_ operation: SendOperation, sending element: Element)
-    /// Begins to send the first elements of a collection, as many as are good at a time; says where it stopped.
-    func begin<Elements: Collection<Element>>(
-        _ operation: SendOperation, sending elements: Elements
-    ) -> Elements.Index
-    /// Makes an operation that receives one element into memory for it; its outcome is 0 or 1.
-    func receiving(into target: UnsafeMutableRawPointer, timeout: Int64) -> SingleReceive
-    /// Makes an operation that receives what is there, up to a count; its outcome is how many.
-    func receiving(upTo count: Int, timeout: Int64) -> BatchReceive<Element>
-    /// Makes an operation that receives one element under a lease; its outcome is 0 or 1.
-    func leasing(_ terms: WireLease, timeout: Int64) -> LeaseReceive<Element>
-    /// Receives ahead of an iterator.
-    func readAhead(_ count: Int) -> ReadAhead<Element>
-
-    /// Closes the channel; true if this call did.
-    func close(_ reason: CloseReason) async throws -> Bool
-    /// Gives up receiving.
-    func stop() async throws
-    /// Gives up the channel.
-    func release() async
-    /// The channel's state.
-    func status() async throws -> ChannelStatus
+    var identity: ChannelIdentity {
+        switch self {
+        case .near(let channel): channel.identity
+        case .far(let channel): channel.identity
+        }
+    }
 }
 
 /// Which life of which channel of which daemon.
 struct ChannelIdentity: Hashable, Sendable {
-    /// The daemon's own number, new at each start.
+    /// The daemon's own number, new at each start; 0 for this process.
     let instance: UInt64
     /// The absolute name.
     let name: String

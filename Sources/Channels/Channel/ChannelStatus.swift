@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanCore
 import ChanWire
 
 /// How many messages a channel buffers.
@@ -15,9 +16,9 @@ public enum ChannelCapacity: Hashable, Sendable, CustomStringConvertible {
 
     init(wire: Int64) {
         switch wire {
-        case Capacity.undecided: self = .undecided
-        case Capacity.rendezvous: self = .rendezvous
-        case Capacity.unbounded: self = .unbounded
+        case ChanWire.Capacity.undecided: self = .undecided
+        case ChanWire.Capacity.rendezvous: self = .rendezvous
+        case ChanWire.Capacity.unbounded: self = .unbounded
         default: self = .buffered(Int(clamping: wire))
         }
     }
@@ -129,6 +130,35 @@ public struct ChannelStatus: Hashable, Sendable {
         sendReady = wire.state.contains(.sendReady)
         receiveReady = wire.state.contains(.receiveReady)
         typeTag = wire.typeTag.isEmpty ? nil : wire.typeTag
+    }
+
+    /// A channel inside the process: it belongs to nobody and has no bytes.
+    init(_ snapshot: ChannelSnapshot) {
+        name = snapshot.name
+        generation = snapshot.generation
+        capacity = ChannelCapacity(wire: snapshot.capacity)
+        length = snapshot.queued
+        queuedBytes = 0
+        unsettled = snapshot.unsettled
+        accepted = snapshot.accepted
+        settled = snapshot.settled
+        waitingSends = Int(snapshot.sendWaiters)
+        waitingReceives = Int(snapshot.receiveWaiters)
+        senders = Int(snapshot.sendHandles)
+        receivers = Int(snapshot.receiveHandles)
+        owner = snapshot.owner
+        group = snapshot.group
+        mode = snapshot.mode
+        isClosed = snapshot.isClosed
+        let reason = snapshot.closeReason
+        closeReason = isClosed ? CloseReason(code: reason.code, reason.text) : nil
+        isKept = snapshot.isKept
+        isRemoved = snapshot.isRemoved
+        closesWithLastSender = snapshot.closesWithLastSender
+        failsWithLastReceiver = snapshot.failsWithLastReceiver
+        sendReady = snapshot.isSendReady
+        receiveReady = snapshot.isReceiveReady
+        typeTag = snapshot.typeTag
     }
 
     /// Reads an INSPECTED frame.

@@ -16,15 +16,15 @@ public final class Lease<Element: Sendable>: Sendable {
     public let attempts: Int
     /// Whether some caller may have seen it before (rule 18).
     public let isRedelivered: Bool
-    private let handle: RemoteHandle
+    private let holder: any LeaseHolder
     private let delivery: UInt64
     private let isFinished = Atomic<Bool>(false)
 
     init(
-        _ element: Element, handle: RemoteHandle, delivery: UInt64, attempts: Int, isRedelivered: Bool
+        _ element: Element, holder: any LeaseHolder, delivery: UInt64, attempts: Int, isRedelivered: Bool
     ) {
         self.element = element
-        self.handle = handle
+        self.holder = holder
         self.delivery = delivery
         self.attempts = attempts
         self.isRedelivered = isRedelivered
@@ -32,7 +32,7 @@ public final class Lease<Element: Sendable>: Sendable {
 
     deinit {
         if !isFinished.load(ordering: .relaxed) {
-            handle.loop.giveBack(handle: handle.number, delivery: delivery)
+            holder.giveBackLease(delivery)
         }
     }
 
@@ -57,26 +57,41 @@ public final class Lease<Element: Sendable>: Sendable {
     /// - Throws: as ``done()``.
     public func extend(by time: Duration?) async throws {
         guard !isFinished.load(ordering: .acquiring) else { throw isOver }
-        try await ask(.extend, nanoseconds: WireTime.leaseNanoseconds(time))
+        try await holder.change(.extend, lease: delivery, nanoseconds: WireTime.leaseNanoseconds(time))
     }
 
     private func finish(_ action: LeaseRequest.Action) async throws {
         guard !isFinished.exchange(true, ordering: .acquiringAndReleasing) else { throw isOver }
-        try await ask(action, nanoseconds: 0)
-    }
-
-    /// A lease can be finished after its channel was released: the daemon keeps the number until then.
-    private func ask(_ action: LeaseRequest.Action, nanoseconds: UInt64) async throws {
-        let request = LeaseRequest(
-            action, handle: handle.number, delivery: delivery, nanoseconds: nanoseconds)
-        try await handle.loop.request(
-            channel: handle.name, encode: { request.encoded(request: $0) },
-            decode: { frame throws(WireFault) in try frame.expect(.done) })
+        try await holder.change(action, lease: delivery, nanoseconds: 0)
     }
 
     private var isOver: ChandError {
-        ChandError(.leaseExpired, "the lease was finished before", channel: handle.name)
+        ChandError(.leaseExpired, "the lease was finished before", channel: holder.name)
     }
+}
+
+/// Whoever holds the deliveries of leases: a handle on a channel.
+protocol LeaseHolder: AnyObject, Sendable {
+    /// The channel's name.
+    var name: String { get }
+    /// Finishes a lease or makes it last.
+    func change(_ action: LeaseRequest.Action, lease delivery: UInt64, nanoseconds: UInt64) async throws
+    /// Gives back a lease that was dropped.
+    func giveBackLease(_ delivery: UInt64)
+}
+
+/// A lease can be finished after its channel was released: the daemon keeps the number until then.
+extension RemoteHandle: LeaseHolder {
+    final func change(
+        _ action: LeaseRequest.Action, lease delivery: UInt64, nanoseconds: UInt64
+    ) async throws {
+        let request = LeaseRequest(action, handle: number, delivery: delivery, nanoseconds: nanoseconds)
+        try await loop.request(
+            channel: name, encode: { request.encoded(request: $0) },
+            decode: { frame throws(WireFault) in try frame.expect(.done) })
+    }
+
+    final func giveBackLease(_ delivery: UInt64) { loop.giveBack(handle: number, delivery: delivery) }
 }
 
 /// How leases of a channel are taken (rule 19).
@@ -119,8 +134,13 @@ extension Chan {
     public func lease(_ terms: LeaseTerms = LeaseTerms(), timeout: Duration? = nil) async throws -> Lease<
         Element
     > {
-        let operation = backend.leasing(try terms.wire(for: name), timeout: WireTime.nanoseconds(timeout))
-        guard try await operation.outcome() > 0, let lease = operation.lease else { throw wouldWait }
+        let time = WireTime.nanoseconds(timeout)
+        let lease =
+            switch backend {
+            case .near(let channel): try await channel.lease(terms, timeout: time)
+            case .far(let channel): try await channel.lease(terms, timeout: time)
+            }
+        guard let lease else { throw wouldWait }
         return lease
     }
 

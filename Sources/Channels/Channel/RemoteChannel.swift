@@ -3,7 +3,7 @@
 import ChanWire
 
 /// A channel of a daemon with the codec of its elements.
-final class RemoteChannel<Element: Sendable>: RemoteHandle, ChannelBackend, @unchecked Sendable {
+final class RemoteChannel<Element: Sendable>: RemoteHandle, @unchecked Sendable {
     let codec: ElementCodec<Element>
 
     init(
@@ -15,19 +15,21 @@ final class RemoteChannel<Element: Sendable>: RemoteHandle, ChannelBackend, @unc
 
     var generation: UInt64 { opened.generation }
     var wasCreated: Bool { opened.created }
-    var remote: RemoteChannel<Element>? { self }
     var identity: ChannelIdentity {
         ChannelIdentity(instance: instance, name: name, generation: generation)
     }
 
+    /// Makes an operation that sends; its outcome is the number of messages committed.
     func sending(timeout: Int64, acceptedBefore: Int, confirm: SendConfirmation) -> SendOperation {
         SendOperation(self, timeout: timeout, acceptedBefore: acceptedBefore, confirm: confirm)
     }
 
+    /// Makes an operation that receives one element under a lease; its outcome is 0 or 1.
     func leasing(_ terms: WireLease, timeout: Int64) -> LeaseReceive<Element> {
         LeaseReceive(self, terms: terms, timeout: timeout)
     }
 
+    /// Begins to send one element, for a task that is parked.
     func begin(_ operation: SendOperation, sending element: Element) {
         loop.begin(operation) { writer in
             var frame = SendFrame(operation, in: &writer)
@@ -36,6 +38,7 @@ final class RemoteChannel<Element: Sendable>: RemoteHandle, ChannelBackend, @unc
         }
     }
 
+    /// Begins to send the first elements of a collection, as many as are good at a time; says where it stopped.
     func begin<Elements: Collection<Element>>(
         _ operation: SendOperation, sending elements: Elements
     ) -> Elements.Index {
@@ -72,14 +75,17 @@ final class RemoteChannel<Element: Sendable>: RemoteHandle, ChannelBackend, @unc
         return count
     }
 
+    /// Makes an operation that receives one element into memory for it; its outcome is 0 or 1.
     func receiving(into target: UnsafeMutableRawPointer, timeout: Int64) -> SingleReceive {
         SingleReceive(self, into: target, timeout: timeout)
     }
 
+    /// Makes an operation that receives what is there, up to a count; its outcome is how many.
     func receiving(upTo count: Int, timeout: Int64) -> BatchReceive<Element> {
         BatchReceive(self, upTo: count, timeout: timeout)
     }
 
+    /// Receives ahead of an iterator.
     func readAhead(_ count: Int) -> ReadAhead<Element> { ReadAhead(self, count: count) }
 
     override func decode(_ message: MessageBytes, into target: UnsafeMutableRawPointer) throws {

@@ -57,6 +57,6 @@ extension ChandClient {
                 return try Opened(frame.header, reading: frame.body)
             })
         return Chan(
-            RemoteChannel(loop: loop, daemon: daemon, opened: opened, role: role, codec: codec))
+            .far(RemoteChannel(loop: loop, daemon: daemon, opened: opened, role: role, codec: codec)))
     }
 }

@@ -78,7 +78,7 @@ public final class ChandClient: Sendable {
 
     /// Runs a body on the client's own thread, with all tasks that it starts as `async let` or in task groups.
     ///
-    /// A `Task { }` started inside does not inherit that; start it as `Task(executorPreference: client.executor)`.
+    /// A `Task { }` started inside does not inherit that; ``go(_:)`` does.
     /// Code on an actor, the main actor included, stays on its actor. The body must not block the thread: all
     /// of the client waits meanwhile.
     ///
@@ -92,7 +92,12 @@ public final class ChandClient: Sendable {
     ) async throws(Failure) -> Result {
         guard loop.isHere else { return try await body() }
         return try await withTaskExecutorPreference(loop) { () async throws(Failure) -> Result in
-            try await body()
+            // A task-local value knows no typed errors.
+            let result = await ClientLoop.$current.withValue(loop) {
+                () async -> Swift.Result<Result, Failure> in
+                do throws(Failure) { return .success(try await body()) } catch { return .failure(error) }
+            }
+            return try result.get()
         }
     }
 

@@ -8,6 +8,9 @@ import ChanWire
 /// It lives as long as a client, a channel or a task that prefers it; when the last of them goes, the thread
 /// closes the connection and ends. The thread itself holds only the core, or it would never go.
 final class ClientLoop: TaskExecutor, Sendable {
+    /// The loop of the client whose `run` the current task is inside of.
+    @TaskLocal static var current: ClientLoop?
+
     private let core: LoopCore
     /// The process that the connection belongs to; a forked child has no loop thread (rule X4).
     private let pid: Int32

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanCore
 import ChanWire
 
 /// One case of a select, and what to make of it if it wins.
@@ -20,31 +21,42 @@ public struct SelectCase<Value> {
 enum SelectAction: Sendable {
     /// A nil channel: it never proceeds (rule 7).
     case never
-    /// A receive; the closure decodes.
+    /// A receive from a daemon's channel; the closure decodes.
     case receive(RemoteHandle, @Sendable (MessageBytes) throws -> any Sendable)
-    /// A send; the closure encodes.
+    /// A send to a daemon's channel; the closure encodes.
     case send(RemoteHandle, @Sendable (inout MessageWriter) throws -> Void)
+    /// A receive inside the process.
+    case receiveNear(LocalHandle)
+    /// A send inside the process; the closure makes a message of the element, with the lock held.
+    case sendNear(LocalHandle, @Sendable (inout LocalSpace.State) -> MessageChain)
     /// Time, in nanoseconds.
     case timeout(Int64)
     /// Nothing.
     case otherwise
 
     init<Element>(receivingFrom channel: Chan<Element>?) {
-        guard let remote = channel?.backend.remote else {
-            self = .never
-            return
+        switch channel?.backend {
+        case nil: self = .never
+        case .near(let local): self = .receiveNear(local)
+        case .far(let remote):
+            let codec = remote.codec
+            self = .receive(remote) { try codec.decode($0) }
         }
-        let codec = remote.codec
-        self = .receive(remote) { try codec.decode($0) }
     }
 
     init<Element>(sending element: Element, to channel: Chan<Element>?) {
-        guard let remote = channel?.backend.remote else {
-            self = .never
-            return
+        switch channel?.backend {
+        case nil: self = .never
+        case .near(let local):
+            self = .sendNear(local) { state in
+                var chain = MessageChain()
+                local.append(element, to: &chain, &state)
+                return chain
+            }
+        case .far(let remote):
+            let codec = remote.codec
+            self = .send(remote) { try codec.encode(element, &$0) }
         }
-        let codec = remote.codec
-        self = .send(remote) { try codec.encode(element, &$0) }
     }
 }
 

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanCore
+import ChanWire
+
+/// A channel of the process with the type of its elements.
+final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
+    let store: ElementStore<Element>
+
+    /// Opens a handle on the channel of a store; with options a channel of its own where it is the first.
+    init(
+        _ store: ElementStore<Element>, role: ChannelRole = .both, capacity: Int?,
+        options: ChannelOptions = ChannelOptions()
+    ) throws {
+        self.store = store
+        try super.init(store, role: role, capacity: capacity, options)
+    }
+
+    var identity: ChannelIdentity {
+        ChannelIdentity(instance: 0, name: name, generation: opened.generation)
+    }
+
+    // MARK: - Sending
+
+    /// Sends one element; the number committed, 0 for a try that would have to wait.
+    func send(_ element: Element, timeout: Int64, confirm: SendConfirmation) async throws -> Int {
+        let operation = LocalOperation(space, timeout: timeout)
+        try await operation.run { state, request in
+            guard isUsable(&state, request) else { return }
+            var chain = MessageChain()
+            append(element, to: &chain, &state)
+            send(chain, for: operation, as: request, confirm, &state)
+        }
+        return try accepted(operation)
+    }
+
+    /// Sends elements as one batch (rule 24); how many were committed, which are all unless it was a try.
+    func send(contentsOf elements: [Element], timeout: Int64, confirm: SendConfirmation) async throws -> Int {
+        let operation = LocalOperation(space, timeout: timeout)
+        operation.count = elements.count
+        try await operation.run { state, request in
+            guard isUsable(&state, request) else { return }
+            var chain = MessageChain()
+            for element in elements { append(element, to: &chain, &state) }
+            send(chain, for: operation, as: request, confirm, &state)
+        }
+        return try accepted(operation)
+    }
+
+    /// Sends one element if that can be done at once; for whoever can't wait and needs no reason.
+    func offer(_ element: Element) {
+        let operation = LocalOperation(space, timeout: 0)
+        _ = space.begin(operation) { state, request in
+            guard isUsable(&state, request) else { return }
+            var chain = MessageChain()
+            append(element, to: &chain, &state)
+            send(chain, for: operation, as: request, .commit, &state)
+        }
+    }
+
+    /// Makes a message of an element; with the lock held.
+    func append(_ element: Element, to chain: inout MessageChain, _ state: inout LocalSpace.State) {
+        state.broker.append(store.insert(element), byteCount: 0, to: &chain, session: space.session)
+    }
+
+    /// Whether the handle is open; where it is not, the operation ends.
+    func isUsable(_ state: inout LocalSpace.State, _ request: UInt64) -> Bool {
+        guard isClosed else { return true }
+        state.sink.failed(session: space.session, request: request, failure: obstacle)
+        return false
+    }
+
+    /// Begins a send of messages; with the lock held.
+    func send(
+        _ chain: MessageChain, for operation: LocalOperation, as request: UInt64, _ confirm: SendConfirmation,
+        _ state: inout LocalSpace.State
+    ) {
+        state.broker.send(
+            session: space.session, request: request, handle: number, chain: chain,
+            timeout: operation.timeout, confirm: confirm.core, into: &state.sink)
+    }
+
+    private func accepted(_ operation: LocalOperation) throws -> Int {
+        switch operation.outcome {
+        case .done(let count): return count
+        case .failed(let failure) where failure.kind == .wouldBlock: return Int(failure.accepted)
+        case .failed(let failure): throw LocalFailure.error(failure, channel: name)
+        case .pending: preconditionFailure("a send that is not over returned")
+        }
+    }
+
+    // MARK: - Receiving
+
+    /// Receives one element; nil for a try that would have to wait.
+    func receive(timeout: Int64) async throws -> ReceivedMessage<Element>? {
+        let operation = LocalReceive(self, timeout: timeout)
+        try await operation.run { begin(operation, as: $1, upTo: 1, &$0) }
+        guard try taken(operation), let element = operation.element else { return nil }
+        return ReceivedMessage(
+            element: element, attempts: operation.attempts, isRedelivered: operation.isRedelivered)
+    }
+
+    /// Receives what is there, up to a count; nothing for a try that would have to wait.
+    func receive(upTo count: Int, timeout: Int64) async throws -> [Element] {
+        let operation = LocalBatchReceive(self, timeout: timeout)
+        try await operation.run { begin(operation, as: $1, upTo: count, &$0) }
+        return try taken(operation) ? operation.elements : []
+    }
+
+    /// Receives one element under a lease; nil for a try that would have to wait.
+    func lease(_ terms: Channels.LeaseTerms, timeout: Int64) async throws -> Lease<Element>? {
+        let wire = try terms.wire(for: name)
+        guard wire.deadLetter.isEmpty else {
+            throw ChandError(
+                .invalidArgument,
+                "a channel inside the process has no dead-letter channel: what fails too often is set aside",
+                channel: name)
+        }
+        let core = ChanCore.LeaseTerms(nanoseconds: wire.nanoseconds, attemptLimit: wire.attemptLimit)
+        let operation = LocalLeaseReceive(self, timeout: timeout)
+        try await operation.run { state, request in
+            begin(operation, as: request, upTo: 1, under: core, &state)
+        }
+        guard try taken(operation), let element = operation.element else { return nil }
+        return Lease(
+            element, holder: self, delivery: operation.delivery, attempts: operation.attempts,
+            isRedelivered: operation.isRedelivered)
+    }
+
+    /// Begins a receive; with the lock held.
+    func begin(
+        _ operation: LocalOperation, as request: UInt64, upTo count: Int,
+        under terms: ChanCore.LeaseTerms? = nil, _ state: inout LocalSpace.State
+    ) {
+        guard isUsable(&state, request) else { return }
+        state.broker.receive(
+            session: space.session, request: request, handle: number, count: UInt32(clamping: count),
+            timeout: operation.timeout, untilDrained: false, terms: terms, into: &state.sink)
+    }
+
+    private func taken(_ operation: LocalOperation) throws -> Bool {
+        switch operation.outcome {
+        case .done: return true
+        case .failed(let failure) where failure.kind == .wouldBlock: return false
+        case .failed(let failure): throw LocalFailure.error(failure, channel: name)
+        case .pending: preconditionFailure("a receive that is not over returned")
+        }
+    }
+}
+
+extension SendConfirmation {
+    /// The broker's word for it.
+    var core: Confirm? {
+        switch self {
+        case .commit: nil
+        case .receipt: .receipt
+        case .settlement: .settlement
+        }
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanCore
+import ChanWire
+import Synchronization
+
+/// A handle on a channel of the process, whatever its elements; closed when the last channel value with it goes.
+///
+/// Unchecked only because it has a subclass: everything in it is constant or atomic.
+class LocalHandle: @unchecked Sendable {
+    final let space: LocalSpace
+    /// Keeps the channel.
+    final let anyStore: LocalStore
+    final let opened: OpenedChannel
+    final let role: ChannelRole
+    private final let isReleased = Atomic<Bool>(false)
+
+    /// Opens a handle on the channel of a store, which exists from its first handle on.
+    init(_ store: LocalStore, role: ChannelRole, capacity: Int?, _ options: ChannelOptions) throws {
+        space = store.space
+        anyStore = store
+        self.role = role
+        var open = OpenOptions(name: store.name, role: Role(rawValue: role.rawValue))
+        open.capacity = capacity.map { Int64($0) }
+        open.closeWithLastSender = options.closeWithLastSender
+        open.failWithLastReceiver = options.failWithLastReceiver
+        let space = space
+        let result = space.perform { state in
+            state.broker.open(session: space.session, open, into: &state.sink)
+        }
+        do {
+            opened = try result.get()
+        } catch {
+            throw LocalFailure.error(error, channel: store.name)
+        }
+    }
+
+    deinit { closeHandle() }
+
+    final var number: UInt32 { opened.handle }
+    final var name: String { opened.name }
+
+    /// Closes the handle, once.
+    final func closeHandle() {
+        guard !isReleased.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        space.perform { state in
+            _ = state.broker.closeHandle(session: space.session, handle: number, into: &state.sink)
+        }
+    }
+
+    /// Whether the handle's number may be another's by now; to be asked with the lock held.
+    final var isClosed: Bool { isReleased.load(ordering: .acquiring) }
+
+    /// How an operation on a handle that was released fails.
+    final var obstacle: Failure { Failure(.noSuchHandle) }
+
+    /// Gives up receiving.
+    final func stop() throws {
+        let failure = space.perform { state in
+            isClosed
+                ? obstacle
+                : state.broker.stop(session: space.session, handle: number, into: &state.sink)
+        }
+        if let failure { throw LocalFailure.error(failure, channel: name) }
+    }
+
+    /// Closes the channel; true if this call did.
+    final func close(_ reason: CloseReason) throws -> Bool {
+        let result = space.perform { state in
+            isClosed
+                ? .failure(obstacle)
+                : state.broker.close(
+                    session: space.session, handle: number,
+                    reason: ChanCore.CloseReason(code: reason.code, text: reason.text), into: &state.sink)
+        }
+        do {
+            return try result.get()
+        } catch {
+            throw LocalFailure.error(error, channel: name)
+        }
+    }
+
+    /// The channel's state.
+    final func status() throws -> ChannelStatus {
+        let result = space.perform { state in
+            isClosed
+                ? .failure(obstacle) : state.broker.snapshot(session: space.session, handle: number)
+        }
+        do {
+            return ChannelStatus(try result.get())
+        } catch {
+            throw LocalFailure.error(error, channel: name)
+        }
+    }
+}
+
+/// Turns what the broker of the process says into what the library throws, as from a daemon.
+enum LocalFailure {
+    static func error(_ failure: Failure, channel: String?, before accepted: Int = 0) -> any Error {
+        var failed = Failed(
+            .closed, accepted: failure.accepted, reason: failure.reason, text: failure.text)
+        // The numbers are the same.
+        failed.rawCode = UInt16(failure.kind.rawValue)
+        return DaemonFailure.error(failed, channel: channel, before: accepted)
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanSystem
+import ChanWire
+
+/// One SELECT frame.
+final class SelectOperation: Operation, @unchecked Sendable {
+    private let actions: [SelectAction]
+    private let ordered: Bool
+    private let limit: UInt32
+    /// The messages of the send cases, by case.
+    private var messages: [[UInt8]] = []
+    /// Which cases won, one after the other; none where the time ran out.
+    ///
+    /// The caller's once it is resumed.
+    private var winners: [SelectWinner] = []
+
+    /// - Parameter limit: how many selects it is in one turn.
+    init(_ loop: ClientLoop, _ actions: [SelectAction], timeout: Int64, ordered: Bool, limit: Int = 1) {
+        self.actions = actions
+        self.ordered = ordered
+        self.limit = UInt32(clamping: limit)
+        super.init(loop, channel: nil, timeout: timeout)
+    }
+
+    /// Waits for the winner; nil where the time ran out.
+    func winner() async throws -> SelectWinner? { try await allWinners().first }
+
+    /// Waits for the winners of all selects of the turn; none where the time ran out.
+    func allWinners() async throws -> [SelectWinner] {
+        _ = try await outcome()
+        return winners
+    }
+
+    /// Encodes what the send cases send; in the calling task, so that its errors are the call's.
+    func encode() throws {
+        var total = 0
+        for action in actions {
+            guard case .send(let channel, let encode) = action else {
+                messages.append([])
+                continue
+            }
+            var writer = MessageWriter()
+            do {
+                try encode(&writer)
+            } catch {
+                throw ChandError(
+                    .encoding, "the element does not encode: \(error)", channel: channel.name,
+                    underlying: "\(error)")
+            }
+            let message = writer.bytes.withReadable { [UInt8]($0) }
+            total += message.count
+            let limits = channel.limits
+            guard message.count <= limits.maxMessageBytes, total + overhead <= limits.maxBodyBytes else {
+                throw ChandError(
+                    .messageTooLarge,
+                    "a select's messages of \(total) bytes are over the daemon's limits of "
+                        + "\(limits.maxMessageBytes) for one and \(limits.maxBodyBytes) for all",
+                    channel: channel.name)
+            }
+            messages.append(message)
+        }
+    }
+
+    /// Bytes of the frame's body apart from messages.
+    private var overhead: Int { 12 + actions.count * ChanWire.SelectCase.prefixByteCount }
+
+    override func obstacle() -> ChandError? {
+        for action in actions {
+            switch action {
+            case .receive(let channel, _), .send(let channel, _):
+                if let obstacle = channel.obstacle() { return obstacle }
+            case .never, .timeout, .otherwise, .receiveNear, .sendNear:
+                break
+            }
+        }
+        return nil
+    }
+
+    override func write(request: UInt64, to connection: Connection) {
+        var frame = SelectRequest.Builder(
+            request: request, count: actions.count, timeout: timeout, ordered: ordered, limit: limit)
+        for (action, message) in zip(actions, messages) {
+            switch action {
+            case .receive(let channel, _): frame.add(.receive, handle: channel.number)
+            case .send(let channel, _): frame.add(.send, handle: channel.number, message: message)
+            case .never, .timeout, .otherwise, .receiveNear, .sendNear: frame.add(.never)
+            }
+        }
+        connection.append(frame.finish())
+        messages = []
+    }
+
+    /// All answers but the last of several selects in one turn.
+    override func partlyAnswered(by frame: AnswerFrame, on connection: Connection) throws(WireFault) {
+        let index = Int(frame.header.field)
+        guard index < actions.count, case .receive(let channel, let decode) = actions[index],
+            winners.count < Int(limit)
+        else { throw WireFault(.malformed, "case \(index) of a select won") }
+        let outcome = try take(frame, from: channel, decode, on: connection)
+        winners.append(SelectWinner(index: index, outcome: outcome))
+    }
+
+    override func answered(by frame: AnswerFrame, on connection: Connection) throws(WireFault) {
+        let index = Int(frame.header.field)
+        guard index < actions.count else { throw WireFault(.malformed, "case \(index) of a select won") }
+        switch (frame.header.type, actions[index]) {
+        case (.selected, .send):
+            resume(SelectWinner(index: index, outcome: .sent))
+        case (.received, .receive(let channel, let decode)):
+            let outcome = try take(frame, from: channel, decode, on: connection)
+            resume(SelectWinner(index: index, outcome: outcome))
+        default:
+            throw WireFault(.malformed, "a select is answered by a frame of type \(frame.header.rawType)")
+        }
+    }
+
+    private func take(
+        _ frame: AnswerFrame, from channel: RemoteHandle, _ decode: (MessageBytes) throws -> any Sendable,
+        on connection: Connection
+    ) throws(WireFault) -> SelectWinner.Outcome {
+        var received = try Received(reading: frame.body)
+        let message = try received.next()
+        guard received.handle == channel.number, received.count == 1 else {
+            throw WireFault(.malformed, "a select is answered by \(received.count) messages")
+        }
+        do {
+            let value = try decode(frame.slice(message.bytes))
+            connection.ledger.note(.settled, handle: received.handle, first: received.first, count: 1)
+            return .received(value)
+        } catch {
+            connection.ledger.note(.returnedSeen, handle: received.handle, first: received.first, count: 1)
+            return .failed(channel.undecodable(error))
+        }
+    }
+
+    override func failed(_ failure: Failed, on connection: Connection) {
+        if failure.code == .wouldBlock || failure.code == .timeout { return resume(nil) }
+        let index = Int(failure.caseIndex)
+        guard index < actions.count, let channel = channel(of: index) else {
+            return fail(DaemonFailure.error(failure, channel: nil))
+        }
+        switch DaemonFailure.error(failure, channel: channel.name) {
+        case let closed as ChannelClosed: resume(SelectWinner(index: index, outcome: .closed(closed)))
+        case let error as ChandError where failure.code == .noReceivers:
+            resume(SelectWinner(index: index, outcome: .failed(error)))
+        case let error: fail(error)
+        }
+    }
+
+    private func channel(of index: Int) -> RemoteHandle? {
+        switch actions[index] {
+        case .receive(let channel, _), .send(let channel, _): channel
+        case .never, .timeout, .otherwise, .receiveNear, .sendNear: nil
+        }
+    }
+
+    private func resume(_ winner: SelectWinner?) {
+        if let winner { winners.append(winner) }
+        resume(returning: 0)
+    }
+}

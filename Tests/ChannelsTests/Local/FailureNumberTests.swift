@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanCore
+import ChanWire
+import Testing
+
+/// The core's kinds of failure go onto the wire by their numbers.
+@Suite struct FailureNumberTests {
+    @Test(arguments: FailureKind.allCases)
+    func kindsHaveTheWiresNumbers(kind: FailureKind) throws {
+        let code = try #require(FailureCode(rawValue: UInt16(kind.rawValue)))
+        #expect("\(code)" == "\(kind)")
+    }
+}
