@@ -6,6 +6,7 @@ extension Broker {
     @inlinable public var needsSweep: Bool { !suspects.isEmpty }
 
     /// Notes a channel that lives on listings alone, whose last handle of a session or delivery has gone.
+    @usableFromInline
     mutating func suspectIfListedOnly(_ channel: UInt32) {
         guard !isAlive(channel), channels[channel].firstHandle != none else { return }
         suspects.insert(channel)
