@@ -31,6 +31,7 @@ struct Chanctl: Verb {
         version: "chanctl \(version)",
         subcommands: [
             List.self, Show.self, Create.self, Send.self, Recv.self, Select.self, Close.self, Remove.self,
+            Wait.self,
             Ping.self, Run.self,
         ])
 
