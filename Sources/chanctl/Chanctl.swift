@@ -31,7 +31,7 @@ struct Chanctl: Verb {
         version: "chanctl \(version)",
         subcommands: [
             List.self, Show.self, Create.self, Send.self, Recv.self, Select.self, Close.self, Remove.self,
-            Ping.self, Run.self, Daemon.self,
+            Wait.self, Ping.self, Run.self, Daemon.self,
         ])
 
     /// All verbs, as they are typed.

@@ -10,7 +10,7 @@ import Testing
     static let verbs: [[String]] = [
         [], ["list"], ["show", "q"], ["create", "q"], ["send", "q", "x"], ["recv", "q"],
         ["select", "recv:q"],
-        ["close", "q"], ["remove", "q"], ["ping"],
+        ["close", "q"], ["remove", "q"], ["wait", "q", "closed"], ["ping"],
     ]
 
     static func run(_ arguments: [String], socket: String? = nil) throws -> Outcome {

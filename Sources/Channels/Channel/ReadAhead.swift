@@ -43,7 +43,7 @@ final class ReadAhead<Element: Sendable> {
         let (batch, message) = try nextMessage()
         let element = try decode(message.bytes)
         let lease = Lease(
-            element, handle: channel, delivery: message.delivery, attempts: Int(message.attempts),
+            element, holder: channel, delivery: message.delivery, attempts: Int(message.attempts),
             isRedelivered: message.flags & Received.redeliveredFlag != 0)
         if message.flags & Received.attemptsLimitedFlag != 0 {
             batch.handedOver()

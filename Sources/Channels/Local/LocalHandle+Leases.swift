@@ -17,7 +17,8 @@ extension LocalHandle: LeaseHolder {
             case .extend:
                 state.broker.arrive(at: MonotonicClock.now())
                 return state.broker.extendLease(
-                    session: space.session, handle: number, delivery: delivery, nanoseconds: nanoseconds)
+                    session: space.session, handle: number, delivery: delivery, nanoseconds: nanoseconds,
+                    into: &state.sink)
             }
         }
         if let failure { throw LocalFailure.error(failure, channel: name) }

@@ -46,6 +46,23 @@ final class StartedNearReceive<Element: Sendable>: StartedOperation {
     }
 }
 
+/// Receives one message and leaves it as it came: neither settled nor decoded.
+private final class HeldReceive: ReceiveOperation, @unchecked Sendable {
+    /// What was received; the caller's once it is resumed.
+    private(set) var batch: ReceivedBatch?
+
+    init(_ handle: RemoteHandle) { super.init(handle, count: 1, timeout: WireTimeout.never) }
+
+    override func take(
+        _ received: Received, of frame: AnswerFrame, on connection: Connection
+    ) throws(WireFault) {
+        var check = received
+        _ = try check.next()
+        batch = ReceivedBatch(received, of: frame, handle: handle, handedOver: .settled)
+        resume(returning: 1)
+    }
+}
+
 /// A receive from a daemon's channel: what it received is settled when it is claimed.
 final class StartedFarReceive<Element: Sendable>: StartedOperation {
     private enum State {
@@ -63,7 +80,7 @@ final class StartedFarReceive<Element: Sendable>: StartedOperation {
         let task = Task {
             let result: Result<ReceivedBatch, any Error>
             do {
-                let operation = ReadAheadReceive(channel, count: 1, timeout: WireTimeout.never)
+                let operation = HeldReceive(channel)
                 _ = try await operation.outcome()
                 guard let batch = operation.batch else { preconditionFailure("nothing was received") }
                 result = .success(batch)
@@ -91,9 +108,9 @@ final class StartedFarReceive<Element: Sendable>: StartedOperation {
             let batch = try result.get()
             let message = batch.takeNext()
             do {
-                let element = try channel.codec.decode(message)
+                let element = try channel.codec.decode(message.bytes)
                 batch.handedOver()
-                channel.loop.settle(batch)
+                channel.loop.settle(batch, writesNow: false)
                 return .received(element)
             } catch {
                 channel.loop.giveBackRest(of: batch)
