@@ -140,6 +140,9 @@ public struct ChannelStatus: Hashable, Sendable {
         length = snapshot.queued
         queuedBytes = 0
         unsettled = snapshot.unsettled
+        ahead = snapshot.ahead
+        leased = snapshot.leased
+        setAside = Int(snapshot.setAside)
         accepted = snapshot.accepted
         settled = snapshot.settled
         waitingSends = Int(snapshot.sendWaiters)

@@ -59,7 +59,8 @@ struct Selection {
             let timeout = winners.isEmpty ? timeout : WireTimeout.none
             let winner =
                 if let loop {
-                    try await MixedSelect(loop: loop, actions: actions, timeout: timeout, ordered: ordered).winner()
+                    try await MixedSelect(loop: loop, actions: actions, timeout: timeout, ordered: ordered)
+                        .winner()
                 } else {
                     try await LocalSelect(actions, timeout: timeout, ordered: ordered).winner()
                 }

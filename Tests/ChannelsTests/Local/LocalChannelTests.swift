@@ -164,7 +164,7 @@ import Testing
         let channel = Chan<Int>(size: 4)
         async let sent = channel.send(contentsOf: 0..<100)
         var all: [Int] = []
-        for try await number in channel.messages(readAhead: 8) {
+        for try await number in channel.readingAhead(8) {
             all.append(number)
             if all.count == 50 { break }
         }
