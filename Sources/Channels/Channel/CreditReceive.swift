@@ -86,8 +86,8 @@ final class CreditReceive: Operation, @unchecked Sendable {
             defer { queue.batches = [] }
             return queue.batches
         }
-        for batch in rest { loop.giveBackRest(of: batch) }
         cancel()
+        for batch in rest { loop.giveBackRest(of: batch) }
     }
 
     // MARK: - The loop

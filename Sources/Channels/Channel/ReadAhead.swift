@@ -123,8 +123,9 @@ final class ReadAhead<Element: Sendable> {
 
     /// Gives everything back that was not handed over, and receives no more.
     private func drop() {
-        if let batch { channel.loop.giveBackRest(of: batch) }
+        // First, or what goes back would come again.
         credit?.drop()
+        if let batch { channel.loop.giveBackRest(of: batch) }
         remaining = 0
         batch = nil
         credit = nil

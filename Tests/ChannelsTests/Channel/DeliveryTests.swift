@@ -143,6 +143,57 @@ import Testing
         #expect(try await task.value == ["a", "b", "c"])
     }
 
+    @Test func readingAheadTellsOfHalfItsWindowAtOnce() async throws {
+        let (daemon, client, channel) = try await ScriptedDaemon.opened()
+        let task = Task(executorPreference: client.executor) {
+            var taken: [String] = []
+            for try await text in channel.readingAhead(4) { taken.append(text) }
+            return taken
+        }
+        try await daemon.step { [self] peer in
+            let request = try peer.expect(.receive).header
+            guard request.flags == ReceiveRequest.aheadFlag else { throw LiveFailure("\(request)") }
+            try peer.deliver([0x61], [0x62], [0x63], to: request.request, first: 1, more: true)
+            // The iterator never leaves its turn between the three.
+            guard try peer.expectRanges(.settle) == [range(1, 2)],
+                try peer.expectRanges(.settle) == [range(3, 1)]
+            else { throw LiveFailure("not at half the window") }
+            try peer.refuse(request.request, .closed)
+        }
+        #expect(try await task.value == ["a", "b", "c"])
+    }
+
+    @Test func aDroppedReadAheadIsWithdrawnAndGivesBackWhatStillComes() async throws {
+        let (daemon, client, channel) = try await ScriptedDaemon.opened()
+        let task = Task(executorPreference: client.executor) {
+            var iterator = channel.readingAhead(8).makeAsyncIterator()
+            return try await iterator.next()
+        }
+        try await daemon.step { [self] peer in
+            let request = try peer.expect(.receive).header.request
+            try peer.deliver([0x61], [0x62], to: request, first: 1, more: true)
+            guard try peer.expect(.cancel).header.request == request,
+                try peer.expectRanges(.settle) == [range(1, 1)],
+                try peer.expectRanges(.giveBack, seen: false) == [range(2, 1)]
+            else { throw LiveFailure("not withdrawn") }
+            try peer.deliver([0x63], to: request, first: 3, more: true)
+            guard try peer.expectRanges(.giveBack, seen: false) == [range(3, 1)] else {
+                throw LiveFailure("kept what nobody will take")
+            }
+            try peer.refuse(request, .cancelled)
+        }
+        #expect(try await task.value == "a")
+    }
+
+    @Test func partsOfAnAnswerToAPlainReceiveBreakTheProtocol() async throws {
+        let (daemon, _, channel) = try await ScriptedDaemon.opened()
+        async let failure = #expect(throws: ChandError.self) { _ = try await channel.receive() }
+        try await daemon.step { peer in
+            try peer.deliver([0x61], to: peer.expect(.receive).header.request, first: 1, more: true)
+        }
+        #expect(await failure?.code == .protocolViolation)
+    }
+
     @Test func readingAheadGivesBackWhatIsLeftWhenItsTaskIsCancelled() async throws {
         let (daemon, client, channel) = try await ScriptedDaemon.opened()
         let task = Task(executorPreference: client.executor) {

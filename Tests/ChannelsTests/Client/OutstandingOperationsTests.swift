@@ -35,6 +35,17 @@ import Testing
         #expect(table.checkInvariants() == true)
     }
 
+    @Test func aPartOfAnAnswerEndsNothing() {
+        var table = Table()
+        let id = table.begin("a")
+        let unawaited = table.beginUnawaited()
+        #expect(isAwaited(table.find(id), "a") && isAwaited(table.find(id), "a"))
+        #expect(isAbandoned(table.find(unawaited)))
+        #expect(isUnknown(table.find(0)) && isUnknown(table.find(99)))
+        #expect(isAwaited(table.end(id), "a"))
+        #expect(isUnknown(table.find(id)))
+    }
+
     @Test func aLongWaitDoesNotMakeTheTableGrowForEver() {
         var table = Table(capacity: 8)
         let first = table.begin("parked")

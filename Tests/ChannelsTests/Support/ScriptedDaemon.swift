@@ -128,10 +128,11 @@ extension WireClient {
     /// Sends a RECEIVED frame.
     func deliver(
         _ messages: [UInt8]..., to request: UInt64, first: UInt64, handle: UInt32 = 3, caseIndex: UInt16 = 0,
-        closed: Bool = false
+        closed: Bool = false, more: Bool = false
     ) throws {
         var writer = WireWriter(
-            .received, flags: closed ? Received.closedFlag : 0, field: caseIndex, request: request)
+            .received, flags: (closed ? Received.closedFlag : 0) | (more ? Received.moreFlag : 0),
+            field: caseIndex, request: request)
         writer.integer(handle)
         writer.integer(UInt32(messages.count))
         writer.integer(first)
