@@ -43,6 +43,8 @@ public final class Server {
     /// By when sessions have to be finished; nil while nobody asked the daemon to stop.
     var stopDeadline: UInt64?
     private var hasSignal = false
+    /// Something was asked for that a turn has to do, whether or not anything comes.
+    var hasNews = false
     /// Whether the loop has once had nothing to do for a moment.
     private var hasRested = false
     private static let restNanoseconds: UInt64 = 1_000_000
@@ -190,7 +192,8 @@ public final class Server {
 
     private func wait() throws(SystemError) {
         let now = MonotonicClock.now()
-        let hasWork = !backlogged.isEmpty || !dying.isEmpty || hub.broker.needsSweep
+        let hasWork = !backlogged.isEmpty || !dying.isEmpty || hub.broker.needsSweep || hasNews
+        hasNews = false
         guard !hasWork, hub.outbox.dirty.isEmpty else {
             try poll.wait(into: &events, timeoutNanoseconds: 0)
             return

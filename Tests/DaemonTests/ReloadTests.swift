@@ -154,6 +154,20 @@ import Testing
         }
     }
 
+    /// With an hour to wait, it would still be there when the test's patience ends.
+    @Test func aStopWithNobodyToWaitForIsOverAtOnce() throws {
+        try Self.run("", settings: ["shutdown.drain_timeout": "1h"], stops: false) { (daemon, _, _) in
+            try daemon.process.kill(.terminate)
+            #expect(try daemon.waitForExit().isSuccess)
+        }
+        try Self.run("", settings: ["shutdown.drain_timeout": "1h"], stops: false) { (daemon, _, _) in
+            let client = try WireClient(daemon.socketPath)
+            daemon.endInput()
+            #expect(try client.goodbye().code == .shuttingDown)
+            #expect(try daemon.waitForExit().isSuccess)
+        }
+    }
+
     @Test func whoNeverFinishesIsWaitedForOnlySoLong() throws {
         try Self.run("", settings: ["shutdown.drain_timeout": "50ms"], stops: false) { (daemon, _, _) in
             let worker = try WireClient(daemon.socketPath)
