@@ -46,6 +46,9 @@ extension Chan {
             try await channel.close(reason: reason)
         }
 
+        /// Gives the channel up; see ``Chan/release()``.
+        public func release() async { await channel.release() }
+
         /// Whether a send would end at once; stale as soon as it is known (rule 6).
         public func sendReady() async throws -> Bool { try await channel.sendReady() }
 
@@ -93,6 +96,9 @@ extension Chan {
         ) async throws -> Lease<Element> {
             try await channel.lease(terms, timeout: timeout)
         }
+
+        /// Gives the channel up; see ``Chan/release()``.
+        public func release() async { await channel.release() }
 
         /// Whether a receive would end at once; stale as soon as it is known (rule 6).
         public func receiveReady() async throws -> Bool { try await channel.receiveReady() }

@@ -123,10 +123,8 @@ final class CreditReceive: Operation, @unchecked Sendable {
             throw WireFault(
                 .malformed, "RECEIVED with \(received.count) messages of handle \(received.handle)")
         }
-        var check = received
-        for _ in 0..<received.count { _ = try check.next() }
         // Without a buffer it was a plain receive: its lease runs already, and its answer was an attempt.
-        let batch = ReceivedBatch(
+        let batch = try ReceivedBatch(
             received, of: frame, handle: handle, handedOver: lease == nil ? .settled : .received)
         let (isDropped, waiter) = queue.withLock { queue in
             if isLast { queue.isOver = true }

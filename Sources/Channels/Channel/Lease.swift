@@ -18,11 +18,15 @@ public final class Lease<Element: Sendable>: Sendable {
     public let isRedelivered: Bool
     private let holder: any LeaseHolder
     private let delivery: UInt64
+    /// The channels that the message passes, if it does.
+    private let offer: ChannelOffer?
     private let isFinished = Atomic<Bool>(false)
 
     init(
-        _ element: Element, holder: any LeaseHolder, delivery: UInt64, attempts: Int, isRedelivered: Bool
+        _ element: Element, holder: any LeaseHolder, delivery: UInt64, attempts: Int, isRedelivered: Bool,
+        offer: ChannelOffer? = nil
     ) {
+        self.offer = offer
         self.element = element
         self.holder = holder
         self.delivery = delivery
@@ -32,23 +36,26 @@ public final class Lease<Element: Sendable>: Sendable {
 
     deinit {
         if !isFinished.load(ordering: .relaxed) {
+            offer?.withdraw()
             holder.giveBackLease(delivery)
         }
     }
 
-    /// Says that the work is done; the message is gone then.
+    /// Says that the work is done; the message is gone then. Channels that it passed can be used from then on.
     ///
     /// - Throws: ``ChandError`` with `leaseExpired` if the lease's time ran out, in which case another receiver
     ///   has the message or will have it, or if the lease was finished before; another code if the connection
     ///   is gone.
     public func done() async throws {
         try await finish(.done)
+        offer?.settle()
     }
 
     /// Gives the message back to its channel, for another attempt.
     ///
     /// - Throws: as ``done()``.
     public func giveBack() async throws {
+        offer?.withdraw()
         try await finish(.giveBack)
     }
 
@@ -62,7 +69,10 @@ public final class Lease<Element: Sendable>: Sendable {
 
     private func finish(_ action: LeaseRequest.Action) async throws {
         guard !isFinished.exchange(true, ordering: .acquiringAndReleasing) else { throw isOver }
-        try await holder.change(action, lease: delivery, nanoseconds: 0)
+        do { try await holder.change(action, lease: delivery, nanoseconds: 0) } catch {
+            offer?.withdraw()
+            throw error
+        }
     }
 
     private var isOver: ChandError {

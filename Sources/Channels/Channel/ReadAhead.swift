@@ -34,6 +34,7 @@ final class ReadAhead<Element: Sendable> {
         let (batch, message) = try nextMessage()
         let element = try decode(message.bytes)
         tell(batch)
+        message.offer?.settle()
         return element
     }
 
@@ -44,7 +45,7 @@ final class ReadAhead<Element: Sendable> {
         let element = try decode(message.bytes)
         let lease = Lease(
             element, holder: channel, delivery: message.delivery, attempts: Int(message.attempts),
-            isRedelivered: message.flags & Received.redeliveredFlag != 0)
+            isRedelivered: message.flags & Received.redeliveredFlag != 0, offer: message.offer)
         if message.flags & Received.attemptsLimitedFlag != 0 {
             batch.handedOver()
             await channel.loop.settleAtOnce(batch)
@@ -100,6 +101,7 @@ final class ReadAhead<Element: Sendable> {
 
     private func decode(_ bytes: MessageBytes) throws -> Element {
         do { return try channel.codec.decode(bytes) } catch {
+            bytes.offer?.withdraw()
             // It goes back with all that came after it, so that nothing overtakes it.
             drop()
             throw channel.undecodable(error)

@@ -85,13 +85,16 @@ final class SingleReceive: ReceiveOperation, @unchecked Sendable {
         let message = try rest.next()
         attempts = Int(message.attempts)
         isRedelivered = message.redelivered
+        let bytes = frame.message(message, through: handle)
         do {
-            try handle.decode(frame.slice(message.bytes), into: target)
+            try handle.decode(bytes, into: target)
         } catch {
+            bytes.offer?.withdraw()
             connection.ledger.note(.returnedSeen, handle: received.handle, first: received.first, count: 1)
             return resume(throwing: handle.undecodable(error))
         }
         connection.ledger.note(.settled, handle: received.handle, first: received.first, count: 1)
+        bytes.offer?.settle()
         resume(returning: 1)
     }
 }
@@ -113,11 +116,14 @@ final class BatchReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendab
         var rest = received
         elements.reserveCapacity(Int(received.count))
         var failure: (any Error)?
+        var offers: [ChannelOffer] = []
         for _ in 0..<received.count {
-            let message = try rest.next()
+            let message = try frame.message(rest.next(), through: handle)
             do {
-                elements.append(try codec.decode(frame.slice(message.bytes)))
+                elements.append(try codec.decode(message))
+                if let offer = message.offer { offers.append(offer) }
             } catch {
+                message.offer?.withdraw()
                 failure = error
                 break
             }
@@ -125,6 +131,7 @@ final class BatchReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendab
         let taken = UInt32(elements.count)
         let end = received.first &+ UInt64(taken)
         connection.ledger.note(.settled, handle: received.handle, first: received.first, count: taken)
+        for offer in offers { offer.settle() }
         guard let failure else { return resume(returning: elements.count) }
         connection.ledger.note(.returnedSeen, handle: received.handle, first: end, count: 1)
         connection.ledger.note(
@@ -153,12 +160,14 @@ final class LeaseReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendab
     ) throws(WireFault) {
         var rest = received
         let message = try rest.next()
+        let bytes = frame.message(message, through: handle)
         do {
-            let element = try codec.decode(frame.slice(message.bytes))
+            let element = try codec.decode(bytes)
             lease = Lease(
                 element, holder: handle, delivery: received.first, attempts: Int(message.attempts),
-                isRedelivered: message.redelivered)
+                isRedelivered: message.redelivered, offer: bytes.offer)
         } catch {
+            bytes.offer?.withdraw()
             connection.ledger.note(.returnedSeen, handle: received.handle, first: received.first, count: 1)
             return resume(throwing: handle.undecodable(error))
         }

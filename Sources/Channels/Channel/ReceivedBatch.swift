@@ -18,12 +18,16 @@ final class ReceivedBatch: @unchecked Sendable {
         let delivery: UInt64
         let attempts: UInt16
         let flags: UInt8
+        /// The channels that it passes.
+        var offer: ChannelOffer? { bytes.offer }
     }
 
     private let chunk: Chunk
     private let handle: RemoteHandle
     private let first: UInt64
     private let count: Int
+    /// What the last message passes: an answer ends with the first that passes channels.
+    private let offer: ChannelOffer?
     /// What the hand-over of a message means.
     private let fate: SettlementLedger.Fate
     private let taken = Atomic<Int>(0)
@@ -33,9 +37,19 @@ final class ReceivedBatch: @unchecked Sendable {
     @exclusivity(unchecked) private var next = 0
     @exclusivity(unchecked) private var settled = 0
 
+    /// Checks all messages, since they are taken without.
     init(
         _ received: Received, of frame: AnswerFrame, handle: RemoteHandle, handedOver: SettlementLedger.Fate
-    ) {
+    ) throws(WireFault) {
+        var rest = received
+        var offered: [OfferedChannel] = []
+        for _ in 0..<received.count {
+            guard offered.isEmpty else {
+                throw WireFault(.malformed, "RECEIVED goes on behind a message that passes channels")
+            }
+            offered = try rest.next().offered
+        }
+        offer = ChannelOffer(offered, through: handle)
         fate = handedOver
         chunk = frame.chunk
         self.handle = handle
@@ -57,7 +71,9 @@ final class ReceivedBatch: @unchecked Sendable {
         cursor = offset + length
         defer { next += 1 }
         return Message(
-            bytes: MessageBytes(chunk: chunk, offset: offset, count: length), delivery: first &+ UInt64(next),
+            bytes: MessageBytes(
+                chunk: chunk, offset: offset, count: length, offer: next == count - 1 ? offer : nil),
+            delivery: first &+ UInt64(next),
             attempts: UInt16(littleEndian: base.loadUnaligned(fromByteOffset: 4, as: UInt16.self)),
             flags: base.load(fromByteOffset: 6, as: UInt8.self))
     }

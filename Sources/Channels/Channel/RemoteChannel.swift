@@ -13,10 +13,24 @@ final class RemoteChannel<Element: Sendable>: RemoteHandle, @unchecked Sendable 
         super.init(loop: loop, daemon: daemon, opened: opened, role: role)
     }
 
+    /// A channel that a message passes; it can be used when that is settled.
+    init(taking channel: OfferedChannel, of offer: ChannelOffer, codec: ElementCodec<Element>) {
+        self.codec = codec
+        let opened = Opened(
+            handle: channel.handle, capacity: channel.capacity, generation: channel.generation,
+            created: false,
+            closed: false, name: channel.name)
+        super.init(
+            loop: offer.loop, daemon: offer.daemon, opened: opened,
+            role: ChannelRole(rawValue: channel.role.rawValue), offer: offer)
+    }
+
     var generation: UInt64 { opened.generation }
     var wasCreated: Bool { opened.created }
     var identity: ChannelIdentity {
-        ChannelIdentity(instance: instance, name: name, generation: generation)
+        // Who was passed an unnamed channel knows the beginning of its name only; its life is one of a kind.
+        ChannelIdentity(
+            instance: daemon.instance, name: name.hasPrefix("$") ? "$" : name, generation: generation)
     }
 
     /// Makes an operation that sends; its outcome is the number of messages committed.

@@ -9,8 +9,7 @@ import Synchronization
 @usableFromInline
 class RemoteHandle: @unchecked Sendable {
     let loop: ClientLoop
-    let limits: DaemonLimits
-    let instance: UInt64
+    let daemon: DaemonInfo
     let opened: Opened
     let role: ChannelRole
     /// Sends that no caller awaits.
@@ -20,26 +19,32 @@ class RemoteHandle: @unchecked Sendable {
     /// From then on no operation may name it, since the daemon may use its number again. What it delivered
     /// before can still be settled.
     private let isReleased = Atomic<Bool>(false)
+    /// The delivery that passed the handle, if one did: what it names depends on that.
+    fileprivate let offer: ChannelOffer?
 
-    init(loop: ClientLoop, daemon: DaemonInfo, opened: Opened, role: ChannelRole) {
+    init(loop: ClientLoop, daemon: DaemonInfo, opened: Opened, role: ChannelRole, offer: ChannelOffer? = nil)
+    {
         self.loop = loop
-        limits = daemon.limits
-        instance = daemon.instance
+        self.daemon = daemon
+        self.offer = offer
         self.opened = opened
         self.role = role
         pipeline = SendPipeline(maxWaiting: daemon.limits.maxWaitingOperations)
     }
 
     deinit {
-        if !isReleased.load(ordering: .relaxed) { loop.abandonHandle(opened.handle) }
+        if isReleased.load(ordering: .relaxed) { return }
+        if let offer { offer.letGo(opened.handle) } else { loop.abandonHandle(opened.handle) }
     }
+
+    final var limits: DaemonLimits { daemon.limits }
 
     final var number: UInt32 { opened.handle }
     final var name: String { opened.name }
 
     /// Why an operation can't use the handle.
     final func obstacle() -> ChandError? {
-        guard isReleased.load(ordering: .acquiring) else { return nil }
+        guard isReleased.load(ordering: .acquiring) else { return offer?.obstacle(for: name) }
         return ChandError(.handleClosed, "the channel was released before", channel: name)
     }
 
@@ -59,6 +64,7 @@ extension RemoteHandle {
     /// Closes the handle and returns when the daemon has.
     final func release() async {
         guard markReleased() else { return }
+        if let offer, !offer.isSettled { return offer.letGo(opened.handle) }
         let number = number
         // It fails only where the connection is gone, and the handle with it.
         try? await loop.request(

@@ -18,6 +18,8 @@ class SendOperation: Operation, @unchecked Sendable {
     final var count = 0
     /// Bytes of those, with their lengths.
     final var byteCount = 0
+    /// The channels that the messages pass; held until the send is over, so that none is closed before.
+    final var passed: [PassedChannel] = []
     /// How many messages of the same batch earlier frames got accepted.
     private final let acceptedBefore: Int
     /// The frame, where it was encoded off the loop.
@@ -35,7 +37,10 @@ class SendOperation: Operation, @unchecked Sendable {
         super.init(handle.loop, channel: handle.name, timeout: timeout)
     }
 
-    override final func obstacle() -> ChandError? { handle.obstacle() }
+    override final func obstacle() -> ChandError? {
+        if let obstacle = handle.obstacle() { return obstacle }
+        return passed.isEmpty ? nil : passed.compactMap { $0.handle.obstacle() }.first
+    }
 
     /// Encodes the frame before it is handed to the loop.
     final func prepare(_ encode: (inout MessageWriter) throws -> Void) throws {
@@ -84,6 +89,8 @@ struct SendFrame {
     private let start: Int
     private let operation: SendOperation
     private var count: UInt32 = 0
+    /// Whether behind each message stand the channels that it passes; decided by the first.
+    private var passes = false
 
     private var handle: RemoteHandle { operation.handle }
 
@@ -112,6 +119,10 @@ struct SendFrame {
                 underlying: "\(error)")
         }
         let length = writer.count
+        guard try addPassed(to: &writer) else {
+            writer.bytes.removeLast(writer.bytes.count - before)
+            return false
+        }
         let body = writer.bytes.count - start - FrameHeader.byteCount
         if length > handle.limits.maxMessageBytes || body > handle.limits.maxBodyBytes {
             writer.bytes.removeLast(writer.bytes.count - before)
@@ -123,6 +134,22 @@ struct SendFrame {
         }
         writer.bytes.patch(UInt32(length), at: before)
         count += 1
+        return true
+    }
+
+    /// Appends the list of channels that the message passes; false where the messages before list none and so are
+    /// better sent first.
+    private mutating func addPassed(to writer: inout MessageWriter) throws -> Bool {
+        if writer.passed.isEmpty, !passes { return true }
+        for channel in writer.passed {
+            guard let obstacle = channel.obstacle(through: handle) else { continue }
+            if count > 0 { return false }
+            throw obstacle
+        }
+        if count == 0 { passes = true }
+        guard passes else { return false }
+        ListedChannel.bytes(of: writer.passed.listed).withUnsafeBytes { writer.bytes.append($0) }
+        operation.passed += writer.passed
         return true
     }
 
@@ -143,7 +170,8 @@ struct SendFrame {
             guard let base = prefix.baseAddress else { return }
             SendRequest.write(
                 to: base, request: 0, handle: handle.number, count: count,
-                timeout: operation.timeout, messageBytes: length, flags: operation.confirm.flags)
+                timeout: operation.timeout, messageBytes: length,
+                flags: operation.confirm.flags | (passes ? SendRequest.passesFlag : 0))
             for offset in stride(from: 0, to: SendOperation.prefixByteCount, by: 8) {
                 writer.bytes.patch(base.load(fromByteOffset: offset, as: UInt64.self), at: start + offset)
             }

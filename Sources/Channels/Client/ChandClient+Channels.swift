@@ -50,13 +50,23 @@ extension ChandClient {
         _ options: ChannelOptions
     ) async throws -> Chan<Element> {
         let request = try options.request(name: name, role: role, capacity: capacity)
-        let opened = try await loop.request(
+        return Chan(.far(try await loop.open(request, codec, on: daemon)))
+    }
+}
+
+extension ClientLoop {
+    /// Asks the daemon for a handle.
+    func open<Element: Sendable>(
+        _ request: OpenRequest, _ codec: ElementCodec<Element>, on daemon: DaemonInfo
+    ) async throws -> RemoteChannel<Element> {
+        let name = request.name
+        let role = ChannelRole(rawValue: request.role.rawValue)
+        let opened = try await self.request(
             channel: name, encode: { request.encoded(request: $0) },
             decode: { frame throws(WireFault) in
                 try frame.expect(.opened)
                 return try Opened(frame.header, reading: frame.body)
             })
-        return Chan(
-            .far(RemoteChannel(loop: loop, daemon: daemon, opened: opened, role: role, codec: codec)))
+        return RemoteChannel(loop: self, daemon: daemon, opened: opened, role: role, codec: codec)
     }
 }

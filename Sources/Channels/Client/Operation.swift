@@ -110,10 +110,4 @@ struct AnswerFrame {
     var body: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: chunk.base + offset, count: Int(header.length))
     }
-
-    /// A part of the body that stays valid.
-    func slice(_ part: UnsafeRawBufferPointer) -> MessageBytes {
-        let start = part.baseAddress.map { UnsafeRawPointer($0) - UnsafeRawPointer(chunk.base) } ?? offset
-        return MessageBytes(chunk: chunk, offset: start, count: part.count)
-    }
 }

@@ -24,6 +24,9 @@ extension ChanCodec {
     public func message(for element: Element) throws -> MessageBytes {
         var writer = MessageWriter()
         try encode(element, into: &writer)
+        guard writer.passed.isEmpty else {
+            throw UnexpectedMessage("the element passes channels, which bytes alone can't")
+        }
         return writer.bytes.withReadable { MessageBytes($0) }
     }
 }
@@ -42,6 +45,14 @@ public struct UnexpectedMessage: Error, Hashable, Sendable, CustomStringConverti
 struct ElementCodec<Element: Sendable>: Sendable {
     let encode: @Sendable (Element, inout MessageWriter) throws -> Void
     let decode: @Sendable (MessageBytes) throws -> Element
+
+    init(
+        encode: @escaping @Sendable (Element, inout MessageWriter) throws -> Void,
+        decode: @escaping @Sendable (MessageBytes) throws -> Element
+    ) {
+        self.encode = encode
+        self.decode = decode
+    }
 
     init(_ codec: some ChanCodec<Element>) {
         encode = { element, message in try codec.encode(element, into: &message) }

@@ -9,8 +9,11 @@ public struct MessageBytes: RandomAccessCollection, Hashable, Sendable, Expressi
     @usableFromInline let offset: Int
     /// How many bytes the message has.
     public let count: Int
+    /// The channels that the message passes; nil for most.
+    @usableFromInline let offer: ChannelOffer?
 
-    init(chunk: Chunk, offset: Int, count: Int) {
+    init(chunk: Chunk, offset: Int, count: Int, offer: ChannelOffer? = nil) {
+        self.offer = offer
         self.chunk = chunk
         self.offset = offset
         self.count = count

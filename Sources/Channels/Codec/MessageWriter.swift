@@ -8,6 +8,8 @@ import ChanSystem
 public struct MessageWriter: ~Copyable {
     var bytes: GrowableBytes
     private var start: Int
+    /// The channels that the message is to pass.
+    var passed: [PassedChannel] = []
 
     init() {
         bytes = GrowableBytes()
@@ -27,7 +29,10 @@ public struct MessageWriter: ~Copyable {
     public var count: Int { bytes.count - start }
 
     /// Counts from here on: another message begins.
-    mutating func beginMessage() { start = bytes.count }
+    mutating func beginMessage() {
+        start = bytes.count
+        if !passed.isEmpty { passed = [] }
+    }
 
     /// Appends one byte.
     public mutating func append(_ byte: UInt8) {

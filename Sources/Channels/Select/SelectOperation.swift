@@ -10,6 +10,8 @@ final class SelectOperation: Operation, @unchecked Sendable {
     private let limit: UInt32
     /// The messages of the send cases, by case.
     private var messages: [[UInt8]] = []
+    /// The channels that those pass, by case.
+    private var passed: [[PassedChannel]] = []
     /// Which cases won, one after the other; none where the time ran out.
     ///
     /// The caller's once it is resumed.
@@ -38,6 +40,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
         for action in actions {
             guard case .send(let channel, let encode) = action else {
                 messages.append([])
+                passed.append([])
                 continue
             }
             var writer = MessageWriter()
@@ -49,6 +52,9 @@ final class SelectOperation: Operation, @unchecked Sendable {
                     underlying: "\(error)")
             }
             let message = writer.bytes.withReadable { [UInt8]($0) }
+            for candidate in writer.passed {
+                if let obstacle = candidate.obstacle(through: channel) { throw obstacle }
+            }
             total += message.count
             let limits = channel.limits
             guard message.count <= limits.maxMessageBytes, total + overhead <= limits.maxBodyBytes else {
@@ -59,6 +65,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
                     channel: channel.name)
             }
             messages.append(message)
+            passed.append(writer.passed)
         }
     }
 
@@ -74,16 +81,17 @@ final class SelectOperation: Operation, @unchecked Sendable {
                 break
             }
         }
-        return nil
+        return passed.lazy.joined().compactMap { $0.handle.obstacle() }.first
     }
 
     override func write(request: UInt64, to connection: Connection) {
         var frame = SelectRequest.Builder(
             request: request, count: actions.count, timeout: timeout, ordered: ordered, limit: limit)
-        for (action, message) in zip(actions, messages) {
+        for (action, message) in zip(actions, zip(messages, passed)) {
             switch action {
             case .receive(let channel, _): frame.add(.receive, handle: channel.number)
-            case .send(let channel, _): frame.add(.send, handle: channel.number, message: message)
+            case .send(let channel, _):
+                frame.add(.send, handle: channel.number, message: message.0, passing: message.1.listed)
             case .never, .timeout, .otherwise, .receiveNear, .sendNear: frame.add(.never)
             }
         }
@@ -124,11 +132,14 @@ final class SelectOperation: Operation, @unchecked Sendable {
         guard received.handle == channel.number, received.count == 1 else {
             throw WireFault(.malformed, "a select is answered by \(received.count) messages")
         }
+        let bytes = frame.message(message, through: channel)
         do {
-            let value = try decode(frame.slice(message.bytes))
+            let value = try decode(bytes)
             connection.ledger.note(.settled, handle: received.handle, first: received.first, count: 1)
+            bytes.offer?.settle()
             return .received(value)
         } catch {
+            bytes.offer?.withdraw()
             connection.ledger.note(.returnedSeen, handle: received.handle, first: received.first, count: 1)
             return .failed(channel.undecodable(error))
         }

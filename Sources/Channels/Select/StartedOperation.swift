@@ -56,9 +56,7 @@ private final class HeldReceive: ReceiveOperation, @unchecked Sendable {
     override func take(
         _ received: Received, of frame: AnswerFrame, on connection: Connection
     ) throws(WireFault) {
-        var check = received
-        _ = try check.next()
-        batch = ReceivedBatch(received, of: frame, handle: handle, handedOver: .settled)
+        batch = try ReceivedBatch(received, of: frame, handle: handle, handedOver: .settled)
         resume(returning: 1)
     }
 }
@@ -111,8 +109,10 @@ final class StartedFarReceive<Element: Sendable>: StartedOperation {
                 let element = try channel.codec.decode(message.bytes)
                 batch.handedOver()
                 channel.loop.settle(batch, writesNow: false)
+                message.offer?.settle()
                 return .received(element)
             } catch {
+                message.offer?.withdraw()
                 channel.loop.giveBackRest(of: batch)
                 return .failed(channel.undecodable(error))
             }

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanSystem
+import ChanWire
+
+/// The channels that one delivery passes (rule 26): they become handles of this session when it is settled, and
+/// nothing if it goes back.
+///
+/// Any thread may use it. What the decoder has not taken is closed once the delivery is settled.
+@usableFromInline
+final class ChannelOffer: Sendable {
+    private enum Stage {
+        /// The delivery is not settled yet: the numbers name nothing.
+        case open
+        /// The delivery is settled: the numbers are this session's handles.
+        case settled
+        /// The delivery went back: the numbers never named anything.
+        case withdrawn
+    }
+
+    private struct State {
+        var stage = Stage.open
+        /// Handles that somebody holds a channel value of.
+        var held: Set<UInt32> = []
+    }
+
+    let channels: [OfferedChannel]
+    let loop: ClientLoop
+    let daemon: DaemonInfo
+    private let state = Lock(State())
+
+    /// - Returns: nil where a message passes nothing.
+    init?(_ channels: [OfferedChannel], through handle: RemoteHandle) {
+        if channels.isEmpty { return nil }
+        self.channels = channels
+        loop = handle.loop
+        daemon = handle.daemon
+    }
+
+    // MARK: - Whoever decodes, and the handles
+
+    /// Takes a channel for one channel value.
+    ///
+    /// - Throws: ``UnexpectedMessage`` where there is no such channel, or where it was taken before.
+    func take(_ index: Int) throws -> OfferedChannel {
+        guard channels.indices.contains(index) else {
+            throw UnexpectedMessage("expected a channel \(index), got \(channels.count) channels")
+        }
+        let channel = channels[index]
+        guard state.withLock({ $0.held.insert(channel.handle).inserted }) else {
+            throw UnexpectedMessage("the channel \(index) of the message is there twice")
+        }
+        return channel
+    }
+
+    /// Whether the handles are this session's.
+    var isSettled: Bool { state.withLock { $0.stage == .settled } }
+
+    /// Why an operation can't use one of the handles; nil where it can.
+    func obstacle(for name: String) -> ChandError? {
+        switch state.withLock({ $0.stage }) {
+        case .settled: nil
+        case .open:
+            ChandError(
+                .handleClosed,
+                "the channel came with a lease, and can be used once that is done", channel: name)
+        case .withdrawn:
+            ChandError(
+                .handleClosed, "the channel came with a message that went back", channel: name)
+        }
+    }
+
+    /// The last channel value of a handle is gone.
+    func letGo(_ handle: UInt32) {
+        let isOurs = state.withLock { state in
+            state.held.remove(handle)
+            return state.stage == .settled
+        }
+        if isOurs { loop.abandonHandle(handle) }
+    }
+
+    // MARK: - Whoever settles
+
+    /// The delivery is settled: to be said after the ledger or the daemon knows.
+    func settle() {
+        let rest = state.withLock { state in
+            guard state.stage == .open else { return [OfferedChannel]() }
+            state.stage = .settled
+            return channels.filter { !state.held.contains($0.handle) }
+        }
+        for channel in rest { loop.abandonHandle(channel.handle) }
+    }
+
+    /// The delivery goes back.
+    func withdraw() {
+        state.withLock { if $0.stage == .open { $0.stage = .withdrawn } }
+    }
+}
+
+extension AnswerFrame {
+    /// A message that stays valid, with the channels that it passes.
+    func message(_ message: Received.Message, through handle: RemoteHandle) -> MessageBytes {
+        let start = message.bytes.baseAddress.map { UnsafeRawPointer($0) - UnsafeRawPointer(chunk.base) }
+        return MessageBytes(
+            chunk: chunk, offset: start ?? offset, count: message.bytes.count,
+            offer: message.offered.isEmpty ? nil : ChannelOffer(message.offered, through: handle))
+    }
+}
