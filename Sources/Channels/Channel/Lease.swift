@@ -17,14 +17,18 @@ public final class Lease<Element: Sendable>: Sendable {
     /// Whether some caller may have seen it before (rule 18).
     public let isRedelivered: Bool
     private let holder: any LeaseHolder
+    /// The client's session that it was taken in; 0 inside the process.
+    private let session: UInt64
     private let delivery: UInt64
     private let isFinished = Atomic<Bool>(false)
 
     init(
-        _ element: Element, holder: any LeaseHolder, delivery: UInt64, attempts: Int, isRedelivered: Bool
+        _ element: Element, holder: any LeaseHolder, session: UInt64 = 0, delivery: UInt64, attempts: Int,
+        isRedelivered: Bool
     ) {
         self.element = element
         self.holder = holder
+        self.session = session
         self.delivery = delivery
         self.attempts = attempts
         self.isRedelivered = isRedelivered
@@ -32,7 +36,7 @@ public final class Lease<Element: Sendable>: Sendable {
 
     deinit {
         if !isFinished.load(ordering: .relaxed) {
-            holder.giveBackLease(delivery)
+            holder.giveBackLease(delivery, session: session)
         }
     }
 
@@ -57,12 +61,13 @@ public final class Lease<Element: Sendable>: Sendable {
     /// - Throws: as ``done()``.
     public func extend(by time: Duration?) async throws {
         guard !isFinished.load(ordering: .acquiring) else { throw isOver }
-        try await holder.change(.extend, lease: delivery, nanoseconds: WireTime.leaseNanoseconds(time))
+        try await holder.change(
+            .extend, lease: delivery, session: session, nanoseconds: WireTime.leaseNanoseconds(time))
     }
 
     private func finish(_ action: LeaseRequest.Action) async throws {
         guard !isFinished.exchange(true, ordering: .acquiringAndReleasing) else { throw isOver }
-        try await holder.change(action, lease: delivery, nanoseconds: 0)
+        try await holder.change(action, lease: delivery, session: session, nanoseconds: 0)
     }
 
     private var isOver: ChandError {
@@ -75,23 +80,27 @@ protocol LeaseHolder: AnyObject, Sendable {
     /// The channel's name.
     var name: String { get }
     /// Finishes a lease or makes it last.
-    func change(_ action: LeaseRequest.Action, lease delivery: UInt64, nanoseconds: UInt64) async throws
+    func change(
+        _ action: LeaseRequest.Action, lease delivery: UInt64, session: UInt64, nanoseconds: UInt64
+    ) async throws
     /// Gives back a lease that was dropped.
-    func giveBackLease(_ delivery: UInt64)
+    func giveBackLease(_ delivery: UInt64, session: UInt64)
 }
 
 /// A lease can be finished after its channel was released: the daemon keeps the number until then.
 extension RemoteHandle: LeaseHolder {
     final func change(
-        _ action: LeaseRequest.Action, lease delivery: UInt64, nanoseconds: UInt64
+        _ action: LeaseRequest.Action, lease delivery: UInt64, session: UInt64, nanoseconds: UInt64
     ) async throws {
         let request = LeaseRequest(action, handle: number, delivery: delivery, nanoseconds: nanoseconds)
         try await loop.request(
-            channel: name, encode: { request.encoded(request: $0) },
+            channel: name, pin: SessionPin(session), encode: { request.encoded(request: $0) },
             decode: { frame throws(WireFault) in try frame.expect(.done) })
     }
 
-    final func giveBackLease(_ delivery: UInt64) { loop.giveBack(handle: number, delivery: delivery) }
+    final func giveBackLease(_ delivery: UInt64, session: UInt64) {
+        loop.giveBack(handle: number, delivery: delivery, session: session)
+    }
 }
 
 /// How leases of a channel are taken (rule 19).
@@ -134,11 +143,16 @@ extension Chan {
     public func lease(_ terms: LeaseTerms = LeaseTerms(), timeout: Duration? = nil) async throws -> Lease<
         Element
     > {
-        let time = WireTime.nanoseconds(timeout)
+        try await lease(terms, time: WireTime.nanoseconds(timeout))
+    }
+
+    fileprivate func lease(
+        _ terms: LeaseTerms, time: Int64, _ pin: SessionPin? = nil
+    ) async throws -> Lease<Element> {
         let lease =
             switch backend {
             case .near(let channel): try await channel.lease(terms, timeout: time)
-            case .far(let channel): try await channel.lease(terms, timeout: time)
+            case .far(let channel): try await channel.lease(terms, timeout: time, pin: pin)
             }
         guard let lease else { throw wouldWait }
         return lease
@@ -165,8 +179,12 @@ public struct Leases<Element: Sendable>: AsyncSequence, Sendable {
     public struct AsyncIterator: AsyncIteratorProtocol {
         let leases: Leases<Element>
         private var ahead: ReadAhead<Element>?
+        private let pin: SessionPin?
 
-        init(_ leases: Leases<Element>) { self.leases = leases }
+        init(_ leases: Leases<Element>) {
+            self.leases = leases
+            pin = leases.channel.backend.newPin
+        }
 
         /// Waits for the next lease; nil once the channel is closed and drained.
         public mutating func next(
@@ -181,7 +199,11 @@ public struct Leases<Element: Sendable>: AsyncSequence, Sendable {
                 if ahead.remaining == 0, try await !ahead.refill() { return nil }
                 return try await ahead.takeLease()
             }
-            do { return try await leases.channel.lease(leases.terms) } catch is ChannelClosed { return nil }
+            do {
+                return try await leases.channel.lease(leases.terms, time: WireTime.nanoseconds(nil), pin)
+            } catch is ChannelClosed {
+                return nil
+            }
         }
     }
 

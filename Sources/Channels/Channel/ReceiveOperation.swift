@@ -156,7 +156,8 @@ final class LeaseReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendab
         do {
             let element = try codec.decode(frame.slice(message.bytes))
             lease = Lease(
-                element, holder: handle, delivery: received.first, attempts: Int(message.attempts),
+                element, holder: handle, session: connection.session.number, delivery: received.first,
+                attempts: Int(message.attempts),
                 isRedelivered: message.redelivered)
         } catch {
             connection.ledger.note(.returnedSeen, handle: received.handle, first: received.first, count: 1)

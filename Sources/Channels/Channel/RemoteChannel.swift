@@ -7,21 +7,21 @@ final class RemoteChannel<Element: Sendable>: RemoteHandle, @unchecked Sendable 
     let codec: ElementCodec<Element>
 
     init(
-        loop: ClientLoop, daemon: DaemonInfo, opened: Opened, role: ChannelRole, codec: ElementCodec<Element>
+        loop: ClientLoop, opened: Opened, role: ChannelRole, codec: ElementCodec<Element>,
+        reopening: OpenRequest? = nil
     ) {
         self.codec = codec
-        super.init(loop: loop, daemon: daemon, opened: opened, role: role)
-    }
-
-    var generation: UInt64 { opened.generation }
-    var wasCreated: Bool { opened.created }
-    var identity: ChannelIdentity {
-        ChannelIdentity(instance: instance, name: name, generation: generation)
+        super.init(loop: loop, opened: opened, role: role, reopening: reopening)
     }
 
     /// Makes an operation that sends; its outcome is the number of messages committed.
-    func sending(timeout: Int64, acceptedBefore: Int, confirm: SendConfirmation) -> SendOperation {
-        SendOperation(self, timeout: timeout, acceptedBefore: acceptedBefore, confirm: confirm)
+    func sending(
+        timeout: Int64, acceptedBefore: Int, confirm: SendConfirmation, pin: SessionPin? = nil
+    ) -> SendOperation {
+        let operation = SendOperation(
+            self, timeout: timeout, acceptedBefore: acceptedBefore, confirm: confirm)
+        operation.pin = pin
+        return operation
     }
 
     /// Makes an operation that receives one element under a lease; its outcome is 0 or 1.

@@ -50,13 +50,7 @@ extension ChandClient {
         _ options: ChannelOptions
     ) async throws -> Chan<Element> {
         let request = try options.request(name: name, role: role, capacity: capacity)
-        let opened = try await loop.request(
-            channel: name, encode: { request.encoded(request: $0) },
-            decode: { frame throws(WireFault) in
-                try frame.expect(.opened)
-                return try Opened(frame.header, reading: frame.body)
-            })
-        return Chan(
-            .far(RemoteChannel(loop: loop, daemon: daemon, opened: opened, role: role, codec: codec)))
+        let operation = OpenOperation(loop, request, role: role, codec: codec, rejoins: options.rejoin)
+        return Chan(.far(try await operation.result()))
     }
 }

@@ -10,6 +10,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
     private let limit: UInt32
     /// The messages of the send cases, by case.
     private var messages: [[UInt8]] = []
+    private var messageBytes = 0
     /// Which cases won, one after the other; none where the time ran out.
     ///
     /// The caller's once it is resumed.
@@ -32,9 +33,17 @@ final class SelectOperation: Operation, @unchecked Sendable {
         return winners
     }
 
+    /// The error for messages that were encoded for a session with other limits: they would cost this one.
+    private func excess(over limits: PresentLimits) -> ChandError? {
+        guard messageBytes + overhead > limits.maxBodyBytes else { return nil }
+        return ChandError(
+            .messageTooLarge,
+            "a select's messages of \(messageBytes) bytes are over the daemon's limit of \(limits.maxBodyBytes)"
+        )
+    }
+
     /// Encodes what the send cases send; in the calling task, so that its errors are the call's.
     func encode() throws {
-        var total = 0
         for action in actions {
             guard case .send(let channel, let encode) = action else {
                 messages.append([])
@@ -49,12 +58,13 @@ final class SelectOperation: Operation, @unchecked Sendable {
                     underlying: "\(error)")
             }
             let message = writer.bytes.withReadable { [UInt8]($0) }
-            total += message.count
+            messageBytes += message.count
             let limits = channel.limits
-            guard message.count <= limits.maxMessageBytes, total + overhead <= limits.maxBodyBytes else {
+            guard message.count <= limits.maxMessageBytes, messageBytes + overhead <= limits.maxBodyBytes
+            else {
                 throw ChandError(
                     .messageTooLarge,
-                    "a select's messages of \(total) bytes are over the daemon's limits of "
+                    "a select's messages of \(messageBytes) bytes are over the daemon's limits of "
                         + "\(limits.maxMessageBytes) for one and \(limits.maxBodyBytes) for all",
                     channel: channel.name)
             }
@@ -69,7 +79,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
         for action in actions {
             switch action {
             case .receive(let channel, _), .send(let channel, _):
-                if let obstacle = channel.obstacle() { return obstacle }
+                if let obstacle = channel.obstacle() ?? excess(over: channel.limits) { return obstacle }
             case .never, .timeout, .otherwise, .receiveNear, .sendNear:
                 break
             }
