@@ -28,7 +28,7 @@ extension Verb {
     func perform() async throws {
         let client: ChandClient
         do {
-            client = try await ChandClient.connect(to: common.socket, name: "chanctl")
+            client = try await ChandClient.connect(to: common.socket, name: "chanctl", reconnect: .never)
         } catch {
             throw Failure(connecting: error)
         }

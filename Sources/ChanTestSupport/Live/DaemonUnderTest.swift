@@ -17,6 +17,7 @@ public final class DaemonUnderTest: Sendable {
     public let log: ProcessLog
     private let lifeline: Lock<OwnedDescriptor?>
     private let isOver = Lock(false)
+    private let ownsDirectory: Bool
 
     /// How a daemon is started.
     public struct Options: Sendable {
@@ -73,6 +74,7 @@ public final class DaemonUnderTest: Sendable {
             directory = try Files.makeTemporaryDirectory(prefix: "chand-live")
         }
         self.directory = directory
+        ownsDirectory = options.directory == nil
         socketPath = "\(directory)/s"
         let input = try Descriptor.pipe()
         let output = try Descriptor.pipe()
@@ -121,7 +123,7 @@ public final class DaemonUnderTest: Sendable {
         kill()
     }
 
-    /// Ends it at once, if it still runs, and removes its directory.
+    /// Ends it at once, if it still runs, and removes its directory, if it has one of its own.
     public func kill() {
         let isFirst = isOver.withLock { isOver in
             defer { isOver = true }
@@ -131,7 +133,7 @@ public final class DaemonUnderTest: Sendable {
         // Errors here would hide the one that led here.
         try? process.kill(.kill)
         _ = try? process.wait()
-        try? Files.removeTree(directory)
+        if ownsDirectory { try? Files.removeTree(directory) }
     }
 
     /// Runs a body with a daemon, which it must leave running, in order and able to stop.

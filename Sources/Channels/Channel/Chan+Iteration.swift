@@ -9,19 +9,24 @@ extension Chan: AsyncSequence {
     /// Receives one element at a time until the channel is closed.
     public struct AsyncIterator: AsyncIteratorProtocol {
         private let channel: Chan
+        private let pin: SessionPin?
         private var isOver = false
 
-        init(_ channel: Chan) { self.channel = channel }
+        init(_ channel: Chan) {
+            self.channel = channel
+            pin = channel.backend.newPin
+        }
 
         /// The next element; nil once the channel is closed and drained.
         ///
-        /// Waits, ends by cancellation and throws as ``Chan/receive(timeout:)`` does. Runs where the caller runs.
+        /// Waits, ends by cancellation and throws as ``Chan/receive(timeout:)`` does. Once the connection was lost it
+        /// goes on failing: another iteration has to be begun. Runs where the caller runs.
         public mutating func next(
             isolation actor: isolated (any Actor)? = #isolation
         ) async throws -> Element? {
             if isOver { return nil }
             do {
-                return try await channel.receive()
+                return try await channel.receiveNext(pin)
             } catch is ChannelClosed {
                 isOver = true
                 return nil
@@ -99,9 +104,13 @@ public struct MessageBatches<Element: Sendable>: AsyncSequence, Sendable {
     /// Receives one array at a time until the channel is closed.
     public struct AsyncIterator: AsyncIteratorProtocol {
         private let batches: MessageBatches
+        private let pin: SessionPin?
         private var isOver = false
 
-        init(_ batches: MessageBatches) { self.batches = batches }
+        init(_ batches: MessageBatches) {
+            self.batches = batches
+            pin = batches.channel.backend.newPin
+        }
 
         /// The next array; nil once the channel is closed and drained.
         ///
@@ -111,7 +120,7 @@ public struct MessageBatches<Element: Sendable>: AsyncSequence, Sendable {
         ) async throws -> [Element]? {
             if isOver { return nil }
             do {
-                return try await batches.channel.receive(upTo: batches.count)
+                return try await batches.channel.receiveNext(upTo: batches.count, pin)
             } catch is ChannelClosed {
                 isOver = true
                 return nil

@@ -51,6 +51,17 @@ extension Chan {
         return elements
     }
 
+    /// One step of an iteration.
+    func receiveNext(_ pin: SessionPin?) async throws -> Element {
+        guard let message = try await receive(time: WireTime.nanoseconds(nil), pin) else { throw wouldWait }
+        return message.element
+    }
+
+    /// One step of an iteration over batches.
+    func receiveNext(upTo count: Int, _ pin: SessionPin?) async throws -> [Element] {
+        try await receive(upTo: count, time: WireTime.nanoseconds(nil), pin)
+    }
+
     /// Receives what is there, without waiting.
     ///
     /// - Returns: up to `count` elements, none where it would have to wait for the first.
@@ -59,20 +70,24 @@ extension Chan {
         try await receive(upTo: count, time: 0)
     }
 
-    private func receive(upTo count: Int, time: Int64) async throws -> [Element] {
+    private func receive(
+        upTo count: Int, time: Int64, _ pin: SessionPin? = nil
+    ) async throws -> [Element] {
         guard count >= 1 else {
             throw ChandError(.invalidArgument, "a receive of \(count) elements", channel: name)
         }
         switch backend {
         case .near(let channel): return try await channel.receive(upTo: count, timeout: time)
-        case .far(let channel): return try await channel.receive(upTo: count, timeout: time)
+        case .far(let channel): return try await channel.receive(upTo: count, timeout: time, pin: pin)
         }
     }
 
-    private func receive(time: Int64) async throws -> ReceivedMessage<Element>? {
+    private func receive(
+        time: Int64, _ pin: SessionPin? = nil
+    ) async throws -> ReceivedMessage<Element>? {
         switch backend {
         case .near(let channel): try await channel.receive(timeout: time)
-        case .far(let channel): try await channel.receive(timeout: time)
+        case .far(let channel): try await channel.receive(timeout: time, pin: pin)
         }
     }
 }

@@ -42,7 +42,8 @@ public struct Chan<Element: Sendable>: Sendable, Hashable {
     public var name: String { backend.name }
     /// The directions in which it was opened.
     public var role: ChannelRole { backend.role }
-    /// Which life of the name this is: a handle never moves to another (rule 15).
+    /// Which life of the name this is: it never moves to another (rule 15), unless it is opened again after the
+    /// connection was lost, as asked for by ``ChannelOptions/rejoin``.
     public var generation: UInt64 { backend.generation }
     /// Whether opening it created the channel.
     public var wasCreated: Bool { backend.wasCreated }
@@ -52,8 +53,8 @@ public struct Chan<Element: Sendable>: Sendable, Hashable {
         left.backend.identity == right.backend.identity
     }
 
-    /// Hashes what makes values equal.
-    public func hash(into hasher: inout Hasher) { hasher.combine(backend.identity) }
+    /// Hashes the name, which stays when a value is opened again.
+    public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 
     // MARK: - Closing
 

@@ -18,6 +18,9 @@ enum ChannelBackend<Element: Sendable>: Sendable {
         return channel
     }
 
+    /// What keeps the steps of one iteration in one session; nil inside the process.
+    var newPin: SessionPin? { remote == nil ? nil : SessionPin() }
+
     /// The channel's absolute name.
     var name: String {
         switch self {

@@ -43,12 +43,18 @@ public struct ChannelOptions: Hashable, Sendable {
     public var mustExist: Bool
     /// Keep the channel until it is removed (rule 15).
     public var keep: Bool
+    /// Open it again with these options, but for ``mustCreate`` and ``mustExist``, where the connection was lost and the
+    /// daemon is back.
+    ///
+    /// The channel value is then one of whatever life of the name is there: ``Chan/generation`` and
+    /// ``ChandClient/states`` say which. Without it, later uses fail with ``ChandError/Code/channelGone``.
+    public var rejoin: Bool
 
     /// Makes options; without arguments nothing is stated.
     public init(
         typeTag: String? = nil, closeWithLastSender: Bool? = nil, failWithLastReceiver: Bool? = nil,
         mode: UInt16? = nil, owner: UInt32? = nil, group: UInt32? = nil, mustCreate: Bool = false,
-        mustExist: Bool = false, keep: Bool = false
+        mustExist: Bool = false, keep: Bool = false, rejoin: Bool = false
     ) {
         self.typeTag = typeTag
         self.closeWithLastSender = closeWithLastSender
@@ -59,6 +65,7 @@ public struct ChannelOptions: Hashable, Sendable {
         self.mustCreate = mustCreate
         self.mustExist = mustExist
         self.keep = keep
+        self.rejoin = rejoin
     }
 
     /// The request for the daemon.

@@ -17,18 +17,21 @@ public final class Lease<Element: Sendable>: Sendable {
     /// Whether some caller may have seen it before (rule 18).
     public let isRedelivered: Bool
     private let holder: any LeaseHolder
+    /// The client's session that it was taken in; 0 inside the process.
+    private let session: UInt64
     private let delivery: UInt64
     /// The channels that the message passes, if it does.
     private let offer: ChannelOffer?
     private let isFinished = Atomic<Bool>(false)
 
     init(
-        _ element: Element, holder: any LeaseHolder, delivery: UInt64, attempts: Int, isRedelivered: Bool,
-        offer: ChannelOffer? = nil
+        _ element: Element, holder: any LeaseHolder, session: UInt64 = 0, delivery: UInt64, attempts: Int,
+        isRedelivered: Bool, offer: ChannelOffer? = nil
     ) {
         self.offer = offer
         self.element = element
         self.holder = holder
+        self.session = session
         self.delivery = delivery
         self.attempts = attempts
         self.isRedelivered = isRedelivered
@@ -37,7 +40,7 @@ public final class Lease<Element: Sendable>: Sendable {
     deinit {
         if !isFinished.load(ordering: .relaxed) {
             offer?.withdraw()
-            holder.giveBackLease(delivery)
+            holder.giveBackLease(delivery, session: session)
         }
     }
 
@@ -64,12 +67,15 @@ public final class Lease<Element: Sendable>: Sendable {
     /// - Throws: as ``done()``.
     public func extend(by time: Duration?) async throws {
         guard !isFinished.load(ordering: .acquiring) else { throw isOver }
-        try await holder.change(.extend, lease: delivery, nanoseconds: WireTime.leaseNanoseconds(time))
+        try await holder.change(
+            .extend, lease: delivery, session: session, nanoseconds: WireTime.leaseNanoseconds(time))
     }
 
     private func finish(_ action: LeaseRequest.Action) async throws {
         guard !isFinished.exchange(true, ordering: .acquiringAndReleasing) else { throw isOver }
-        do { try await holder.change(action, lease: delivery, nanoseconds: 0) } catch {
+        do {
+            try await holder.change(action, lease: delivery, session: session, nanoseconds: 0)
+        } catch {
             offer?.withdraw()
             throw error
         }
@@ -85,23 +91,27 @@ protocol LeaseHolder: AnyObject, Sendable {
     /// The channel's name.
     var name: String { get }
     /// Finishes a lease or makes it last.
-    func change(_ action: LeaseRequest.Action, lease delivery: UInt64, nanoseconds: UInt64) async throws
+    func change(
+        _ action: LeaseRequest.Action, lease delivery: UInt64, session: UInt64, nanoseconds: UInt64
+    ) async throws
     /// Gives back a lease that was dropped.
-    func giveBackLease(_ delivery: UInt64)
+    func giveBackLease(_ delivery: UInt64, session: UInt64)
 }
 
 /// A lease can be finished after its channel was released: the daemon keeps the number until then.
 extension RemoteHandle: LeaseHolder {
     final func change(
-        _ action: LeaseRequest.Action, lease delivery: UInt64, nanoseconds: UInt64
+        _ action: LeaseRequest.Action, lease delivery: UInt64, session: UInt64, nanoseconds: UInt64
     ) async throws {
         let request = LeaseRequest(action, handle: number, delivery: delivery, nanoseconds: nanoseconds)
         try await loop.request(
-            channel: name, encode: { request.encoded(request: $0) },
+            channel: name, pin: SessionPin(session), encode: { request.encoded(request: $0) },
             decode: { frame throws(WireFault) in try frame.expect(.done) })
     }
 
-    final func giveBackLease(_ delivery: UInt64) { loop.giveBack(handle: number, delivery: delivery) }
+    final func giveBackLease(_ delivery: UInt64, session: UInt64) {
+        loop.giveBack(handle: number, delivery: delivery, session: session)
+    }
 }
 
 /// How leases of a channel are taken (rule 19).
@@ -144,11 +154,16 @@ extension Chan {
     public func lease(_ terms: LeaseTerms = LeaseTerms(), timeout: Duration? = nil) async throws -> Lease<
         Element
     > {
-        let time = WireTime.nanoseconds(timeout)
+        try await lease(terms, time: WireTime.nanoseconds(timeout))
+    }
+
+    fileprivate func lease(
+        _ terms: LeaseTerms, time: Int64, _ pin: SessionPin? = nil
+    ) async throws -> Lease<Element> {
         let lease =
             switch backend {
             case .near(let channel): try await channel.lease(terms, timeout: time)
-            case .far(let channel): try await channel.lease(terms, timeout: time)
+            case .far(let channel): try await channel.lease(terms, timeout: time, pin: pin)
             }
         guard let lease else { throw wouldWait }
         return lease
@@ -175,8 +190,12 @@ public struct Leases<Element: Sendable>: AsyncSequence, Sendable {
     public struct AsyncIterator: AsyncIteratorProtocol {
         let leases: Leases<Element>
         private var ahead: ReadAhead<Element>?
+        private let pin: SessionPin?
 
-        init(_ leases: Leases<Element>) { self.leases = leases }
+        init(_ leases: Leases<Element>) {
+            self.leases = leases
+            pin = leases.channel.backend.newPin
+        }
 
         /// Waits for the next lease; nil once the channel is closed and drained.
         public mutating func next(
@@ -191,7 +210,11 @@ public struct Leases<Element: Sendable>: AsyncSequence, Sendable {
                 if ahead.remaining == 0, try await !ahead.refill() { return nil }
                 return try await ahead.takeLease()
             }
-            do { return try await leases.channel.lease(leases.terms) } catch is ChannelClosed { return nil }
+            do {
+                return try await leases.channel.lease(leases.terms, time: WireTime.nanoseconds(nil), pin)
+            } catch is ChannelClosed {
+                return nil
+            }
         }
     }
 

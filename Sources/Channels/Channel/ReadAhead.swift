@@ -9,6 +9,7 @@ import ChanWire
 final class ReadAhead<Element: Sendable> {
     private let channel: RemoteChannel<Element>
     private let window: Int
+    private let pin = SessionPin()
     private let terms: WireLease?
     @exclusivity(unchecked) private var credit: CreditReceive?
     @exclusivity(unchecked) private var batch: ReceivedBatch?
@@ -44,7 +45,8 @@ final class ReadAhead<Element: Sendable> {
         let (batch, message) = try nextMessage()
         let element = try decode(message.bytes)
         let lease = Lease(
-            element, holder: channel, delivery: message.delivery, attempts: Int(message.attempts),
+            element, holder: channel, session: batch.session, delivery: message.delivery,
+            attempts: Int(message.attempts),
             isRedelivered: message.flags & Received.redeliveredFlag != 0, offer: message.offer)
         if message.flags & Received.attemptsLimitedFlag != 0 {
             batch.handedOver()
@@ -78,6 +80,7 @@ final class ReadAhead<Element: Sendable> {
 
     private func begin() -> CreditReceive {
         let credit = CreditReceive(channel, count: window, lease: terms)
+        credit.pin = pin
         self.credit = credit
         channel.loop.begin(credit)
         return credit
@@ -90,6 +93,10 @@ final class ReadAhead<Element: Sendable> {
             throw CancellationError()
         }
         if let credit, credit.isBroken { throw brokenError(credit) }
+        if batch.isLost {
+            drop()
+            throw SessionPin.lost.about(channel: channel.name)
+        }
         remaining -= 1
         return (batch, batch.takeNext())
     }

@@ -164,7 +164,8 @@ final class LeaseReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendab
         do {
             let element = try codec.decode(bytes)
             lease = Lease(
-                element, holder: handle, delivery: received.first, attempts: Int(message.attempts),
+                element, holder: handle, session: connection.session.number, delivery: received.first,
+                attempts: Int(message.attempts),
                 isRedelivered: message.redelivered, offer: bytes.offer)
         } catch {
             bytes.offer?.withdraw()

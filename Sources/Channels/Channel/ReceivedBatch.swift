@@ -24,6 +24,8 @@ final class ReceivedBatch: @unchecked Sendable {
 
     private let chunk: Chunk
     private let handle: RemoteHandle
+    /// The session that it came in, which alone can settle it.
+    let session: UInt64
     private let first: UInt64
     private let count: Int
     /// What the last message passes: an answer ends with the first that passes channels.
@@ -49,7 +51,8 @@ final class ReceivedBatch: @unchecked Sendable {
             }
             offered = try rest.next().offered
         }
-        offer = ChannelOffer(offered, through: handle)
+        session = handle.loop.session.number
+        offer = ChannelOffer(offered, through: handle, session: session)
         fate = handedOver
         chunk = frame.chunk
         self.handle = handle
@@ -86,6 +89,9 @@ final class ReceivedBatch: @unchecked Sendable {
     /// Whether the loop has to be told; false while it is going to look anyway.
     func needsReport() -> Bool { !isReported.exchange(true, ordering: .acquiringAndReleasing) }
 
+    /// Whether its session is over: its messages are another receiver's, or gone.
+    var isLost: Bool { session != handle.loop.session.number }
+
     // MARK: - The loop's side
 
     /// Settles what was taken, after a report.
@@ -108,7 +114,7 @@ final class ReceivedBatch: @unchecked Sendable {
     }
 
     private func note(_ fate: SettlementLedger.Fate, upTo end: Int, on connection: Connection) {
-        guard end > settled else { return }
+        guard end > settled, !isLost else { return }
         connection.ledger.note(
             fate, handle: handle.number, first: first &+ UInt64(settled), count: UInt32(end - settled))
         settled = end

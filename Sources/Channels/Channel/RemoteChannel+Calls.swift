@@ -25,11 +25,13 @@ extension RemoteChannel {
         contentsOf elements: some Collection<Element>, timeout: Int64, confirm: SendConfirmation
     ) async throws -> Int {
         let start = timeout > 0 ? MonotonicClock.now() : 0
+        // What is left when the connection is lost is not sent in another session: nobody knows what was accepted.
+        let pin = SessionPin()
         var rest = elements[...]
         var accepted = 0
         while !rest.isEmpty {
             let left = WireTime.remaining(of: timeout, since: start)
-            let operation = sending(timeout: left, acceptedBefore: accepted, confirm: confirm)
+            let operation = sending(timeout: left, acceptedBefore: accepted, confirm: confirm, pin: pin)
             let (count, next) = try await send(first: rest, operation)
             accepted += count
             // A try that could not send all of its messages; those behind them are not tried.
@@ -55,25 +57,30 @@ extension RemoteChannel {
     }
 
     /// Receives one element; nil for a try that would have to wait.
-    func receive(timeout: Int64) async throws -> ReceivedMessage<Element>? {
+    func receive(timeout: Int64, pin: SessionPin? = nil) async throws -> ReceivedMessage<Element>? {
         let target = UnsafeMutablePointer<Element>.allocate(capacity: 1)
         defer { target.deallocate() }
         let operation = receiving(into: target, timeout: timeout)
+        operation.pin = pin
         guard try await operation.outcome() > 0 else { return nil }
         return ReceivedMessage(
             element: target.move(), attempts: operation.attempts, isRedelivered: operation.isRedelivered)
     }
 
     /// Receives what is there, up to a count; nothing for a try that would have to wait.
-    func receive(upTo count: Int, timeout: Int64) async throws -> [Element] {
+    func receive(upTo count: Int, timeout: Int64, pin: SessionPin? = nil) async throws -> [Element] {
         let operation = receiving(upTo: count, timeout: timeout)
+        operation.pin = pin
         _ = try await operation.outcome()
         return operation.elements
     }
 
     /// Receives one element under a lease; nil for a try that would have to wait.
-    func lease(_ terms: LeaseTerms, timeout: Int64) async throws -> Lease<Element>? {
+    func lease(
+        _ terms: LeaseTerms, timeout: Int64, pin: SessionPin? = nil
+    ) async throws -> Lease<Element>? {
         let operation = leasing(try terms.wire(for: name), timeout: timeout)
+        operation.pin = pin
         return try await operation.outcome() > 0 ? operation.lease : nil
     }
 }

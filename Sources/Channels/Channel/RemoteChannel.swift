@@ -7,10 +7,12 @@ final class RemoteChannel<Element: Sendable>: RemoteHandle, @unchecked Sendable 
     let codec: ElementCodec<Element>
 
     init(
-        loop: ClientLoop, daemon: DaemonInfo, opened: Opened, role: ChannelRole, codec: ElementCodec<Element>
+        loop: ClientLoop, opened: Opened, role: ChannelRole, codec: ElementCodec<Element>,
+        reopening: OpenRequest? = nil
     ) {
         self.codec = codec
-        super.init(loop: loop, daemon: daemon, opened: opened, role: role)
+        super.init(
+            loop: loop, opened: opened, role: role, reopening: reopening, session: loop.session.number)
     }
 
     /// A channel that a message passes; it can be used when that is settled.
@@ -21,21 +23,18 @@ final class RemoteChannel<Element: Sendable>: RemoteHandle, @unchecked Sendable 
             created: false,
             closed: false, name: channel.name)
         super.init(
-            loop: offer.loop, daemon: offer.daemon, opened: opened,
-            role: ChannelRole(rawValue: channel.role.rawValue), offer: offer)
-    }
-
-    var generation: UInt64 { opened.generation }
-    var wasCreated: Bool { opened.created }
-    var identity: ChannelIdentity {
-        // Who was passed an unnamed channel knows the beginning of its name only; its life is one of a kind.
-        ChannelIdentity(
-            instance: daemon.instance, name: name.hasPrefix("$") ? "$" : name, generation: generation)
+            loop: offer.loop, opened: opened, role: ChannelRole(rawValue: channel.role.rawValue),
+            session: offer.session, offer: offer)
     }
 
     /// Makes an operation that sends; its outcome is the number of messages committed.
-    func sending(timeout: Int64, acceptedBefore: Int, confirm: SendConfirmation) -> SendOperation {
-        SendOperation(self, timeout: timeout, acceptedBefore: acceptedBefore, confirm: confirm)
+    func sending(
+        timeout: Int64, acceptedBefore: Int, confirm: SendConfirmation, pin: SessionPin? = nil
+    ) -> SendOperation {
+        let operation = SendOperation(
+            self, timeout: timeout, acceptedBefore: acceptedBefore, confirm: confirm)
+        operation.pin = pin
+        return operation
     }
 
     /// Makes an operation that receives one element under a lease; its outcome is 0 or 1.

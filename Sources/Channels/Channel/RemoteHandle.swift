@@ -1,51 +1,125 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanSystem
 import ChanWire
 import Synchronization
 
 /// A handle on a channel of a daemon, whatever its elements; closed when the last channel value with it goes.
 ///
-/// Unchecked only because it has a subclass: everything in it is constant or atomic.
+/// A handle that is to be opened again (``ChannelOptions/rejoin``) gets another number, and perhaps another generation,
+/// in each session; one that isn't is of no use in another session.
+///
+/// Unchecked only because it has a subclass: everything in it is constant, atomic or behind a lock.
 @usableFromInline
 class RemoteHandle: @unchecked Sendable {
     let loop: ClientLoop
-    let daemon: DaemonInfo
-    let opened: Opened
+    /// The absolute name.
+    final let name: String
     let role: ChannelRole
+    /// How it is to be opened in another session.
+    private let reopening: OpenRequest?
+    private let life: Lock<Life>
+    private let numberBits: Atomic<UInt32>
+    private let sessionBits: Atomic<UInt64>
     /// Sends that no caller awaits.
     final let pipeline: SendPipeline
     /// Set when somebody has released the handle.
     ///
     /// From then on no operation may name it, since the daemon may use its number again. What it delivered
     /// before can still be settled.
-    private let isReleased = Atomic<Bool>(false)
+    private let releasedFlag = Atomic<Bool>(false)
     /// The delivery that passed the handle, if one did: what it names depends on that.
-    fileprivate let offer: ChannelOffer?
+    private let offer: ChannelOffer?
 
-    init(loop: ClientLoop, daemon: DaemonInfo, opened: Opened, role: ChannelRole, offer: ChannelOffer? = nil)
-    {
+    private struct Life {
+        let generation: UInt64
+        let wasCreated: Bool
+        let instance: UInt64
+        /// Why it could not be opened again.
+        var failure: ChandError?
+
+        init(_ opened: Opened, instance: UInt64) {
+            generation = opened.generation
+            wasCreated = opened.created
+            self.instance = instance
+        }
+    }
+
+    /// Made by the loop, when the daemon has opened it, or by whoever decodes the message that passes it.
+    ///
+    /// - Parameters:
+    ///   - session: the one in which the daemon said its number.
+    ///   - offer: what passes it.
+    init(
+        loop: ClientLoop, opened: Opened, role: ChannelRole, reopening: OpenRequest? = nil, session: UInt64,
+        offer: ChannelOffer? = nil
+    ) {
         self.loop = loop
-        self.daemon = daemon
         self.offer = offer
-        self.opened = opened
+        name = opened.name
         self.role = role
-        pipeline = SendPipeline(maxWaiting: daemon.limits.maxWaitingOperations)
+        self.reopening = reopening
+        let daemon = loop.session.daemon
+        life = Lock(Life(opened, instance: daemon?.instance ?? 0))
+        numberBits = Atomic(opened.handle)
+        sessionBits = Atomic(session)
+        pipeline = SendPipeline(maxWaiting: daemon?.limits.maxWaitingOperations ?? 1)
     }
 
     deinit {
-        if isReleased.load(ordering: .relaxed) { return }
-        if let offer { offer.letGo(opened.handle) } else { loop.abandonHandle(opened.handle) }
+        guard !isReleased else { return }
+        if let offer { offer.letGo(number) } else { loop.abandonHandle(number, session: session) }
     }
 
-    final var limits: DaemonLimits { daemon.limits }
+    /// Its number in the session that it is of.
+    final var number: UInt32 { numberBits.load(ordering: .relaxed) }
+    /// The session that it is of.
+    private var session: UInt64 { sessionBits.load(ordering: .relaxed) }
+    /// Whether somebody has released it.
+    final var isReleased: Bool { releasedFlag.load(ordering: .acquiring) }
+    final var limits: PresentLimits { loop.session.limits }
 
-    final var number: UInt32 { opened.handle }
-    final var name: String { opened.name }
+    final var generation: UInt64 { life.withLock { $0.generation } }
+    final var wasCreated: Bool { life.withLock { $0.wasCreated } }
+    final var identity: ChannelIdentity {
+        // Who was passed an unnamed channel knows the beginning of its name only; its life is one of a kind.
+        life.withLock {
+            ChannelIdentity(
+                instance: $0.instance, name: name.hasPrefix("$") ? "$" : name, generation: $0.generation)
+        }
+    }
 
-    /// Why an operation can't use the handle.
+    /// Why an operation can't use the handle; on the loop.
     final func obstacle() -> ChandError? {
-        guard isReleased.load(ordering: .acquiring) else { return offer?.obstacle(for: name) }
-        return ChandError(.handleClosed, "the channel was released before", channel: name)
+        if isReleased {
+            return ChandError(.handleClosed, "the channel was released before", channel: name)
+        }
+        if session == loop.session.number { return offer?.obstacle(for: name) }
+        if reopening != nil { return life.withLock { $0.failure } }
+        return ChandError(
+            .channelGone,
+            "the connection was lost since the channel was opened; open it again, or with the option rejoin",
+            channel: name)
+    }
+
+    // MARK: - Other sessions, on the loop
+
+    /// What to ask for in order to open it in the present session; nil where nobody wants that.
+    final var requestToReopen: OpenRequest? {
+        isReleased || life.withLock { $0.failure } != nil ? nil : reopening
+    }
+
+    /// The daemon has opened it in the present session.
+    final func rejoin(as opened: Opened) {
+        let instance = loop.session.daemon?.instance ?? 0
+        life.withLock { $0 = Life(opened, instance: instance) }
+        numberBits.store(opened.handle, ordering: .relaxed)
+        sessionBits.store(loop.session.number, ordering: .relaxed)
+    }
+
+    /// It could not be opened again, and will not be.
+    final func isGone(_ error: ChandError) {
+        life.withLock { $0.failure = error }
     }
 
     /// Decodes a message into memory for one element of the channel's type.
@@ -55,7 +129,7 @@ class RemoteHandle: @unchecked Sendable {
 
     /// Marks the handle as released; true for the one caller who is to close it.
     final func markReleased() -> Bool {
-        !isReleased.exchange(true, ordering: .acquiringAndReleasing)
+        !releasedFlag.exchange(true, ordering: .acquiringAndReleasing)
     }
 }
 
@@ -64,34 +138,32 @@ extension RemoteHandle {
     /// Closes the handle and returns when the daemon has.
     final func release() async {
         guard markReleased() else { return }
-        if let offer, !offer.isSettled { return offer.letGo(opened.handle) }
-        let number = number
+        if let offer, !offer.isSettled { return offer.letGo(number) }
         // It fails only where the connection is gone, and the handle with it.
         try? await loop.request(
-            channel: name, encode: { SimpleFrame.handle(.closeHandle, request: $0, handle: number) },
+            channel: name, obstacle: { self.session == self.loop.session.number ? nil : SessionPin.lost },
+            encode: { SimpleFrame.handle(.closeHandle, request: $0, handle: self.number) },
             decode: { frame throws(WireFault) in try frame.expect(.done) })
     }
 
     /// Gives up receiving.
     final func stop() async throws {
-        let number = number
         try await loop.request(
-            channel: name, handle: self,
-            encode: { SimpleFrame.handle(.stop, request: $0, handle: number) },
+            channel: name, obstacle: obstacle,
+            encode: { SimpleFrame.handle(.stop, request: $0, handle: self.number) },
             decode: { frame throws(WireFault) in try frame.expect(.done) })
     }
 
     /// Closes the channel; true if this call did.
     final func close(_ reason: CloseReason) async throws -> Bool {
-        let number = number
         guard reason.text.utf8.count <= WireLimits.maxTextBytes else {
             throw ChandError(
                 .invalidArgument, "the reason's text is over \(WireLimits.maxTextBytes) bytes", channel: name)
         }
         return try await loop.request(
-            channel: name, handle: self,
+            channel: name, obstacle: obstacle,
             encode: {
-                SimpleFrame.close(request: $0, handle: number, reason: reason.code, text: reason.text)
+                SimpleFrame.close(request: $0, handle: self.number, reason: reason.code, text: reason.text)
             },
             decode: { frame throws(WireFault) in
                 try frame.expect(.done)
@@ -101,10 +173,9 @@ extension RemoteHandle {
 
     /// Asks for the channel's state.
     final func status() async throws -> ChannelStatus {
-        let number = number
         return try await loop.request(
-            channel: name, handle: self,
-            encode: { InspectRequest.handle(number).encoded(request: $0) },
+            channel: name, obstacle: obstacle,
+            encode: { InspectRequest.handle(self.number).encoded(request: $0) },
             decode: ChannelStatus.init(answer:))
     }
 }

@@ -10,6 +10,8 @@ import ChanWire
 class SendOperation: Operation, @unchecked Sendable {
     /// Where the request id stands in a frame.
     static let requestOffset = 8
+    private static let handleOffset = FrameHeader.byteCount
+    private static let timeoutOffset = FrameHeader.byteCount + 8
     /// Bytes of a frame before its first message.
     static let prefixByteCount = FrameHeader.byteCount + SendRequest.prefixByteCount
 
@@ -39,7 +41,14 @@ class SendOperation: Operation, @unchecked Sendable {
 
     override final func obstacle() -> ChandError? {
         if let obstacle = handle.obstacle() { return obstacle }
-        return passed.isEmpty ? nil : passed.compactMap { $0.handle.obstacle() }.first
+        if let obstacle = passed.lazy.compactMap({ $0.obstacle(through: self.handle) }).first {
+            return obstacle
+        }
+        // Encoded for a session with other limits; a frame over these would cost the whole session.
+        guard frame.count > FrameHeader.byteCount + handle.limits.maxBodyBytes else { return nil }
+        return ChandError(
+            .messageTooLarge, "messages of \(byteCount) bytes are over the daemon's limits",
+            channel: handle.name)
     }
 
     /// Encodes the frame before it is handed to the loop.
@@ -50,7 +59,10 @@ class SendOperation: Operation, @unchecked Sendable {
     }
 
     override final func write(request: UInt64, to connection: Connection) {
+        // Since it was encoded, the handle may have been opened again and time may have passed.
         frame.patch(request, at: Self.requestOffset)
+        frame.patch(handle.number, at: Self.handleOffset)
+        frame.patch(timeout, at: Self.timeoutOffset)
         connection.output.bytes.append(frame.readable)
         frame = GrowableBytes()
     }

@@ -5,15 +5,15 @@ import ChanWire
 /// One WAIT frame: its outcome is 0, and `reason` what the close said.
 final class WaitOperation: Operation, @unchecked Sendable {
     private let handle: RemoteHandle?
+    private let name: String
     private let condition: ChannelCondition
-    private let subject: WaitRequest.Subject
     private var reason = CloseReason()
 
     /// Waits on a handle's channel, and ends with the handle.
     init(_ handle: RemoteHandle, until condition: ChannelCondition, timeout: Int64) {
         self.handle = handle
+        name = handle.name
         self.condition = condition
-        subject = .handle(handle.number)
         super.init(handle.loop, channel: handle.name, timeout: timeout)
     }
 
@@ -21,7 +21,7 @@ final class WaitOperation: Operation, @unchecked Sendable {
     init(_ loop: ClientLoop, name: String, until condition: ChannelCondition, timeout: Int64) {
         handle = nil
         self.condition = condition
-        subject = .name(name)
+        self.name = name
         super.init(loop, channel: name, timeout: timeout)
     }
 
@@ -29,6 +29,7 @@ final class WaitOperation: Operation, @unchecked Sendable {
 
     override func write(request: UInt64, to connection: Connection) {
         let (kind, count) = condition.onWire
+        let subject = handle.map { WaitRequest.Subject.handle($0.number) } ?? .name(name)
         let wait = WaitRequest(kind, count: count, on: subject, timeout: timeout)
         connection.append(wait.encoded(request: request))
     }

@@ -50,23 +50,7 @@ extension ChandClient {
         _ options: ChannelOptions
     ) async throws -> Chan<Element> {
         let request = try options.request(name: name, role: role, capacity: capacity)
-        return Chan(.far(try await loop.open(request, codec, on: daemon)))
-    }
-}
-
-extension ClientLoop {
-    /// Asks the daemon for a handle.
-    func open<Element: Sendable>(
-        _ request: OpenRequest, _ codec: ElementCodec<Element>, on daemon: DaemonInfo
-    ) async throws -> RemoteChannel<Element> {
-        let name = request.name
-        let role = ChannelRole(rawValue: request.role.rawValue)
-        let opened = try await self.request(
-            channel: name, encode: { request.encoded(request: $0) },
-            decode: { frame throws(WireFault) in
-                try frame.expect(.opened)
-                return try Opened(frame.header, reading: frame.body)
-            })
-        return RemoteChannel(loop: self, daemon: daemon, opened: opened, role: role, codec: codec)
+        let operation = OpenOperation(loop, request, role: role, codec: codec, rejoins: options.rejoin)
+        return Chan(.far(try await operation.result()))
     }
 }

@@ -18,17 +18,24 @@ import ChanWire
 /// and thread hops, and what many of them send in one turn is written at once: that is several times faster.
 ///
 /// The session ends with ``close()``, or when the client and all its channels are gone.
+///
+/// Where the connection is lost, everything under way fails at once with ``ChandError/Code/connectionLost``, and the
+/// client connects again when the daemon is back (``ReconnectPolicy``). What begins meanwhile waits for that. Channels
+/// opened with ``ChannelOptions/rejoin`` are opened again; the others fail with ``ChandError/Code/channelGone``.
+/// Leases and iterations of the old session stay ended. ``states`` tells what happens.
 public final class ChandClient: Sendable {
     let loop: ClientLoop
     /// Where the daemon listens.
     public let socket: SocketPath
-    /// What the daemon has announced about itself and this session.
-    public let daemon: DaemonInfo
+    /// What the daemon has announced about itself and this session; the last one, where the connection was lost.
+    public var daemon: DaemonInfo {
+        guard let daemon = loop.session.daemon else { preconditionFailure("a client that never connected") }
+        return daemon
+    }
 
-    private init(loop: ClientLoop, socket: SocketPath, daemon: DaemonInfo) {
+    private init(loop: ClientLoop, socket: SocketPath) {
         self.loop = loop
         self.socket = socket
-        self.daemon = daemon
     }
 
     /// Connects to a daemon.
@@ -42,11 +49,12 @@ public final class ChandClient: Sendable {
     ///   - timeout: how long to wait for the daemon, which may have to be started first.
     ///   - gracePeriod: how long the daemon may take to answer an operation whose time ran out or whose task was
     ///     cancelled, before the operation fails with ``ChandError/Code/outcomeUnknown`` (rule 10).
+    ///   - reconnect: what to do when the connection is lost later.
     /// - Throws: ``ChandError`` with `daemonNotRunning`, `notPermitted`, `pathTooLong`, `versionMismatch`,
     ///   `timeout`, `quotaExceeded` or `cannotConnect`; `CancellationError`.
     public static func connect(
         to path: String? = nil, name: String? = nil, timeout: Duration = .seconds(10),
-        gracePeriod: Duration = .seconds(5)
+        gracePeriod: Duration = .seconds(5), reconnect: ReconnectPolicy = .automatic()
     ) async throws -> ChandClient {
         let socket = SocketPath(path)
         let loop: ClientLoop
@@ -57,8 +65,8 @@ public final class ChandClient: Sendable {
         }
         let operation = ConnectOperation(
             socket, name: Self.clientName(name), timeout: WireTime.positive(timeout),
-            gracePeriod: WireTime.positive(gracePeriod))
-        let welcome = try await withTaskCancellationHandler {
+            gracePeriod: WireTime.positive(gracePeriod), reconnect: reconnect)
+        try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in
                 operation.continuation = continuation
                 loop.connect(operation)
@@ -66,7 +74,7 @@ public final class ChandClient: Sendable {
         } onCancel: {
             loop.giveUp(operation)
         }
-        return ChandClient(loop: loop, socket: socket, daemon: DaemonInfo(welcome))
+        return ChandClient(loop: loop, socket: socket)
     }
 
     private static func clientName(_ given: String?) -> String {

@@ -12,12 +12,14 @@ final class ClientLoop: TaskExecutor, Sendable {
     @TaskLocal static var current: ClientLoop?
 
     private let core: LoopCore
+    /// What is known of the present session.
+    let session = ClientSession()
     /// The process that the connection belongs to; a forked child has no loop thread (rule X4).
     private let pid: Int32
 
     /// Starts a thread without a connection.
     init() throws(SystemError) {
-        core = try LoopCore()
+        core = try LoopCore(session: session)
         pid = ThisProcess.pid
         try core.start(executor: asUnownedTaskExecutor())
     }
@@ -113,14 +115,14 @@ final class ClientLoop: TaskExecutor, Sendable {
         }
     }
 
-    /// Gives back a lease that its holder dropped.
-    func giveBack(handle: UInt32, delivery: UInt64) {
-        if isHere { core.submit(.giveBack(handle: handle, delivery: delivery)) }
+    /// Gives back a lease that its holder dropped, if it is one of the present session.
+    func giveBack(handle: UInt32, delivery: UInt64, session: UInt64) {
+        if isHere { core.submit(.giveBack(handle: handle, delivery: delivery, session: session)) }
     }
 
-    /// Closes a handle that nobody holds any more.
-    func abandonHandle(_ number: UInt32) {
-        if isHere { core.submit(.abandonHandle(number)) }
+    /// Closes a handle that nobody holds any more, if it is one of the present session.
+    func abandonHandle(_ number: UInt32, session: UInt64) {
+        if isHere { core.submit(.abandonHandle(number, session: session)) }
     }
 
     static let forked = ChandError(

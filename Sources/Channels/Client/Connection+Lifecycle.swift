@@ -11,6 +11,9 @@ extension Connection {
         let budget = operation.timeout
         gracePeriod = operation.gracePeriod
         socketPath = operation.path
+        reconnecting.waiting = operation.reconnect.waiting
+        reconnecting.name = operation.name
+        reconnecting.handshakeTime = max(budget, Self.leastHandshakeTime)
         let attempt = Result<Void, SystemError> { () throws(SystemError) in
             attach(try UnixSocket.connect(path: operation.path, timeoutMilliseconds: budget / 1_000_000 + 1))
         }
@@ -26,15 +29,23 @@ extension Connection {
 
     /// The daemon has accepted the session.
     func welcomed(_ welcome: Welcome) throws(WireFault) {
-        guard case .greeting(let operation) = state else {
-            throw WireFault(.outOfState, "a second WELCOME")
-        }
         guard welcome.version == WireLimits.version else {
             throw WireFault(.version, "WELCOME with version \(welcome.version)")
         }
-        state = .open
-        phaseDeadline = .max
-        operation.succeed(welcome)
+        let daemon = DaemonInfo(welcome)
+        switch state {
+        case .greeting(let operation):
+            session.announced(daemon)
+            state = .open
+            phaseDeadline = .max
+            session.states.publish(.connected(daemon))
+            operation.succeed()
+        case .reconnecting(.greeting):
+            session.announced(daemon)
+            rejoin()
+        default:
+            throw WireFault(.outOfState, "a second WELCOME")
+        }
     }
 
     /// The task that waits for the connection was cancelled.
@@ -50,6 +61,9 @@ extension Connection {
         switch state {
         case .open: break
         case .idle, .greeting, .over: return operation.succeed()
+        case .reconnecting:
+            lose(Self.closed)
+            return operation.succeed()
         case .withdrawing, .leaving: return closers.append(operation)
         }
         closers.append(operation)
@@ -71,8 +85,8 @@ extension Connection {
         append(SimpleFrame.leave())
     }
 
-    /// The daemon sends nothing more.
-    func ended() {
+    /// The daemon sends nothing more; `reason` says why, where it is known.
+    func ended(_ reason: ChandError? = nil) {
         switch state {
         case .greeting(let operation):
             let reason =
@@ -83,7 +97,16 @@ extension Connection {
         case .withdrawing, .leaving:
             lose(Self.closed)
         case .open:
-            lose(DaemonFailure.lost(goodbye, socket: socketPath))
+            let reason = reason ?? DaemonFailure.lost(goodbye, socket: socketPath)
+            if mayReconnect { interrupt(reason) } else { lose(reason) }
+        case .reconnecting(.pausing):
+            break
+        case .reconnecting:
+            if mayReconnect {
+                interrupt(DaemonFailure.lost(goodbye, socket: socketPath))
+            } else if let goodbye {
+                lose(DaemonFailure.refusal(goodbye, socket: socketPath))
+            }
         case .idle, .over:
             break
         }
@@ -99,26 +122,37 @@ extension Connection {
             operation.fail(reason)
         case .withdrawing, .leaving:
             lose(Self.closed)
+        case .reconnecting(.pausing):
+            tryToReconnect()
+        case .reconnecting:
+            interrupt(ConnectFailure.silent(path: socketPath))
         case .idle, .open, .over:
             break
         }
     }
 
-    /// The connection is over: everything under way fails, and everything later at once.
+    /// The connection is over for good: everything under way fails, and everything later at once.
     func lose(_ reason: ChandError) {
         let before = state
         switch before {
         case .over: return
         case .withdrawing, .leaving: state = .over(Self.closed)
-        case .idle, .greeting, .open: state = .over(reason)
+        case .idle, .greeting, .open, .reconnecting: state = .over(reason)
         }
         phaseDeadline = .max
-        ledger.removeAll()
-        output.dropAll { _ in }
         if case .greeting(let operation) = before { operation.fail(reason) }
-        for operation in operations.loseAll() { finish(operation, with: reason) }
+        endSession(with: reason)
+        for operation in held.takeAll(now: now) { finish(operation, with: reason) }
         for closer in closers { closer.succeed() }
         closers = []
+        if case .over(let error) = state { session.states.publish(.closed(error)) }
+    }
+
+    /// Forgets what belongs to the session, and tells who waits for the daemon's answers.
+    func endSession(with reason: ChandError) {
+        ledger.removeAll()
+        output.dropAll { _ in }
+        for operation in operations.loseAll() { finish(operation, with: reason) }
     }
 
     /// Ends the connection without waiting, because nobody is left to wait.
@@ -130,6 +164,9 @@ extension Connection {
         }
         lose(Self.closed)
     }
+
+    /// Who connects with less patience gets it for the first time only.
+    private static let leastHandshakeTime: UInt64 = 1_000_000_000
 
     static let closed = ChandError(.clientClosed, "the client was closed")
 }

@@ -9,8 +9,10 @@ import ChanWire
 /// - frames are written in the order in which operations began; what is known of deliveries is written before
 ///   the next frame, so the daemon never answers a request without knowing what was settled before it;
 /// - an operation is begun, answered and failed at most once; once the connection is over, none is under way;
-/// - the socket is open exactly while the state is neither `idle` nor `over`, or until the loop has stopped
-///   watching it.
+/// - the socket is open exactly while the state is neither `idle`, `over` nor between two attempts, or until the
+///   loop has stopped watching it;
+/// - while the state is `open`, every handle that is to be opened again is one of this session, released, or gone;
+/// - operations are held only while the daemon is sought.
 final class Connection {
     /// Where the connection stands.
     enum State {
@@ -20,6 +22,8 @@ final class Connection {
         case greeting(ConnectOperation)
         /// Operations may begin.
         case open
+        /// The connection was lost, and the daemon is sought; operations that begin are held.
+        case reconnecting(Reconnecting.Attempt)
         /// No operation may begin; waiting for the answers of those that are being withdrawn.
         case withdrawing
         /// LEAVE is on its way; waiting for the daemon to end the session.
@@ -35,7 +39,11 @@ final class Connection {
     /// How long closing waits for the daemon.
     static let closePeriod: UInt64 = 2_000_000_000
 
+    /// What other threads may know.
+    let session: ClientSession
     var state = State.idle
+    var reconnecting = Reconnecting()
+    var held = HeldOperations()
     var socketPath = ""
     var goodbye: Goodbye?
     /// Who waits for the end of a connection that is being closed.
@@ -64,11 +72,17 @@ final class Connection {
     private var nextSearch: UInt64 = 0
     private static let searchInterval: UInt64 = 2_000_000
 
+    init(session: ClientSession) { self.session = session }
+
     // MARK: - Operations
 
-    /// Begins an operation, or fails it where that can't be.
+    /// Begins an operation, or fails or holds it where that can't be.
     func begin(_ operation: Operation) {
-        guard admits(operation) else { return }
+        if admits(operation) { start(operation) }
+    }
+
+    /// Begins an operation that is known to be allowed.
+    func start(_ operation: Operation) {
         prepareOutput()
         let id = operations.begin(operation, deadline: deadline(operation.timeout))
         operation.phase.begin(as: id)
@@ -77,6 +91,9 @@ final class Connection {
 
     /// Begins a send whose messages are encoded straight into the output.
     func begin(_ operation: SendOperation, _ encode: (inout MessageWriter) throws -> Void) {
+        if case .reconnecting = state {
+            do { try operation.prepare(encode) } catch { return operation.fail(error) }
+        }
         guard admits(operation) else { return }
         prepareOutput()
         let start = output.bytes.count
@@ -96,6 +113,11 @@ final class Connection {
 
     /// Asks the daemon to withdraw an operation, or keeps it from beginning.
     func cancel(_ operation: Operation) {
+        if operation.isHeld {
+            operation.isHeld = false
+            held.noteCancelled()
+            return finish(operation, with: CancellationError())
+        }
         guard let id = operation.phase.cancel() else { return }
         withdraw(id, operation)
     }
@@ -116,7 +138,14 @@ final class Connection {
         }
         switch state {
         case .open:
-            return true
+            guard let pin = operation.pin else { return true }
+            if pin.allows(session.number) {
+                pin.set(session.number)
+                return true
+            }
+            operation.fail(SessionPin.lost)
+        case .reconnecting:
+            hold(operation)
         case .over(let error):
             operation.fail(error)
         case .idle, .greeting, .withdrawing, .leaving:
@@ -144,7 +173,10 @@ final class Connection {
 
     /// Closes a handle that nobody holds any more, without waiting for the answer.
     func abandonHandle(_ number: UInt32) {
-        guard case .open = state else { return }
+        switch state {
+        case .open, .reconnecting(.rejoining): break
+        default: return
+        }
         prepareOutput()
         let id = operations.beginUnawaited()
         append(SimpleFrame.handle(.closeHandle, request: id, handle: number))
@@ -164,6 +196,7 @@ final class Connection {
         if everythingRead, countedUntil != 0 { graceTime &+= min(passed, gracePeriod / 8) }
         countedUntil = now
         if now >= phaseDeadline { phaseIsOverdue() }
+        if now >= held.nextDeadline { expireHeld() }
         guard now >= nextSearch, now >= operations.nextDeadline || graceTime >= operations.nextGraceEnd else {
             return
         }
@@ -183,7 +216,7 @@ final class Connection {
     /// In how many nanoseconds something will be due; nil for never.
     var nextWakeUp: UInt64? {
         let search = operations.nextDeadline == .max ? .max : max(operations.nextDeadline, nextSearch)
-        let instant = min(search, phaseDeadline)
+        let instant = min(search, phaseDeadline, held.nextDeadline)
         var wait = instant == .max ? UInt64.max : (instant > now ? instant - now : 0)
         if operations.nextGraceEnd != .max { wait = min(wait, gracePeriod / 16) }
         return wait == .max ? nil : wait
@@ -204,8 +237,8 @@ final class Connection {
     /// The socket to watch, -1 for none.
     var descriptor: Int32 {
         switch state {
-        case .idle, .over: -1
-        case .greeting, .open, .withdrawing, .leaving: socket?.raw ?? -1
+        case .idle, .over, .reconnecting(.pausing): -1
+        case .greeting, .open, .withdrawing, .leaving, .reconnecting: socket?.raw ?? -1
         }
     }
 
@@ -213,11 +246,17 @@ final class Connection {
     var interest: Interest { outputBlocked ? [.read, .write] : .read }
 
     /// Takes over a connected socket.
-    func attach(_ descriptor: consuming OwnedDescriptor) { socket = consume descriptor }
+    func attach(_ descriptor: consuming OwnedDescriptor) {
+        socket = consume descriptor
+        outputBlocked = false
+    }
 
-    /// Closes the socket of a connection that is over.
+    /// Closes the socket of a connection that is over; the loop watches it no longer.
     func closeIfOver() {
-        if case .over = state { socket = nil }
+        switch state {
+        case .over, .reconnecting(.pausing): socket = nil
+        default: break
+        }
     }
 
     /// Whether a flush would write.
@@ -228,7 +267,7 @@ final class Connection {
 
     /// Writes what there is to write, as far as the socket takes it.
     func flush(isForked: Bool = false) {
-        guard hasOutput, let descriptor = socket?.raw else { return }
+        guard hasOutput, let descriptor = socket?.raw, descriptor == self.descriptor else { return }
         if isForked { return lose(ClientLoop.forked) }
         prepareOutput()
         if outputBlocked { return }
@@ -242,7 +281,7 @@ final class Connection {
             case .failed:
                 // The daemon may have said why before it closed: what it wrote can still be read.
                 readAll()
-                return lose(DaemonFailure.lost(goodbye, socket: socketPath))
+                return ended()
             }
         }
     }
@@ -277,7 +316,7 @@ final class Connection {
                 return ended()
             case .failed(let errno):
                 if goodbye == nil, case .open = state {
-                    return lose(
+                    return ended(
                         ChandError(
                             .connectionLost,
                             "the connection to the daemon at \(socketPath) was lost: \(SystemError.text(errno))",

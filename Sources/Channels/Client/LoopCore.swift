@@ -17,8 +17,8 @@ final class LoopCore: @unchecked Sendable {
         case settle(ReceivedBatch)
         case settleAtOnce(ReceivedBatch, UnsafeContinuation<Void, Never>)
         case giveBackRest(ReceivedBatch)
-        case abandonHandle(UInt32)
-        case giveBack(handle: UInt32, delivery: UInt64)
+        case abandonHandle(UInt32, session: UInt64)
+        case giveBack(handle: UInt32, delivery: UInt64, session: UInt64)
     }
 
     private struct Shared {
@@ -45,7 +45,7 @@ final class LoopCore: @unchecked Sendable {
 
     // From here on the loop's thread only.
 
-    let connection = Connection()
+    let connection: Connection
     @exclusivity(unchecked) private var jobs = JobQueue()
     /// Commands from the loop's own thread that must not interrupt what it does.
     private var deferred: [Command] = []
@@ -56,7 +56,8 @@ final class LoopCore: @unchecked Sendable {
     private var watched: Int32 = -1
     private var interest: Interest = []
 
-    init() throws(SystemError) {
+    init(session: ClientSession) throws(SystemError) {
+        connection = Connection(session: session)
         wakeUp = try WakeUp()
         poll = try EventPoll()
         try poll.add(wakeUp.descriptor, token: Self.wakeToken, interest: .read)
@@ -171,8 +172,10 @@ final class LoopCore: @unchecked Sendable {
             connection.flush()
             continuation.resume()
         case .giveBackRest(let batch): batch.giveBackRest(on: connection)
-        case .abandonHandle(let number): connection.abandonHandle(number)
-        case .giveBack(let handle, let delivery):
+        case .abandonHandle(let number, let session):
+            if session == connection.session.number { connection.abandonHandle(number) }
+        case .giveBack(let handle, let delivery, let session):
+            guard session == connection.session.number else { return }
             connection.ledger.note(.returnedSeen, handle: handle, first: delivery, count: 1)
         }
     }

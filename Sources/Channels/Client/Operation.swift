@@ -13,7 +13,11 @@ class Operation: @unchecked Sendable {
     /// The channel that errors name, if it is about one.
     final let channel: String?
     /// Nanoseconds after which the daemon gives up, as on the wire: 0 is a try, below 0 is never.
-    final let timeout: Int64
+    final var timeout: Int64
+    /// The session that it has to be begun in; nil where any will do.
+    final var pin: SessionPin?
+    /// Whether it waits for the daemon to come back.
+    final var isHeld = false
     /// Where it stands.
     final var phase = OperationPhase.prepared
     /// Whether this client asked for its withdrawal because the time ran out, before the daemon noticed.

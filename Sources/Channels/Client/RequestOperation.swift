@@ -4,30 +4,33 @@ import ChanWire
 
 /// A request that the daemon answers at once with one frame: opening, inspecting, closing and so on.
 final class RequestOperation<Answer: Sendable>: Operation, @unchecked Sendable {
-    private let handle: RemoteHandle?
+    private let hindrance: () -> ChandError?
     private let encode: (UInt64) -> [UInt8]
     private let decode: (AnswerFrame) throws(WireFault) -> Answer
     private var answer: Answer?
 
     /// - Parameters:
     ///   - channel: the channel's name for errors.
-    ///   - handle: the handle that the frame names, which then must not have been released.
+    ///   - hindrance: why it can't begin, asked on the loop.
+    ///   - pin: the session that it is about.
     ///   - encode: makes the frame of a request id.
     ///   - decode: reads the answer; a fault ends the connection.
     init(
-        _ loop: ClientLoop, channel: String?, handle: RemoteHandle? = nil,
+        _ loop: ClientLoop, channel: String?, obstacle hindrance: @escaping () -> ChandError? = { nil },
+        pin: SessionPin? = nil,
         encode: @escaping (UInt64) -> [UInt8],
         decode: @escaping (AnswerFrame) throws(WireFault) -> Answer
     ) {
-        self.handle = handle
+        self.hindrance = hindrance
         self.encode = encode
         self.decode = decode
         super.init(loop, channel: channel)
+        self.pin = pin
     }
 
     override var isWithdrawable: Bool { false }
 
-    override func obstacle() -> ChandError? { handle?.obstacle() }
+    override func obstacle() -> ChandError? { hindrance() }
 
     override func write(request: UInt64, to connection: Connection) {
         connection.append(encode(request))
@@ -54,11 +57,13 @@ final class RequestOperation<Answer: Sendable>: Operation, @unchecked Sendable {
 extension ClientLoop {
     /// Asks the daemon and suspends until it has answered; see `RequestOperation`.
     func request<Answer: Sendable>(
-        channel: String?, handle: RemoteHandle? = nil, encode: @escaping (UInt64) -> [UInt8],
+        channel: String?, obstacle hindrance: @escaping () -> ChandError? = { nil }, pin: SessionPin? = nil,
+        encode: @escaping (UInt64) -> [UInt8],
         decode: @escaping (AnswerFrame) throws(WireFault) -> Answer
     ) async throws -> Answer {
-        try await RequestOperation(self, channel: channel, handle: handle, encode: encode, decode: decode)
-            .result()
+        try await RequestOperation(
+            self, channel: channel, obstacle: hindrance, pin: pin, encode: encode, decode: decode
+        ).result()
     }
 }
 

@@ -35,6 +35,9 @@ public struct ChandError: Error, Hashable, Sendable, CustomStringConvertible {
         ///
         /// Whether an operation that was under way took effect is unknown; nothing is tried again.
         public static let connectionLost = Code("connectionLost")
+        /// The connection was lost since the channel was opened, and it was not opened again (``ChannelOptions/rejoin``),
+        /// or could not be.
+        public static let channelGone = Code("channelGone")
         /// The client was closed by ``ChandClient/close()``.
         public static let clientClosed = Code("clientClosed")
         /// The process was forked, and the connection belongs to the parent (rule X4).

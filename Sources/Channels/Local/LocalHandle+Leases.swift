@@ -6,7 +6,7 @@ import ChanWire
 
 extension LocalHandle: LeaseHolder {
     final func change(
-        _ action: LeaseRequest.Action, lease delivery: UInt64, nanoseconds: UInt64
+        _ action: LeaseRequest.Action, lease delivery: UInt64, session: UInt64, nanoseconds: UInt64
     ) async throws {
         let failure = space.perform { state in
             switch action {
@@ -24,7 +24,7 @@ extension LocalHandle: LeaseHolder {
         if let failure { throw LocalFailure.error(failure, channel: name) }
     }
 
-    final func giveBackLease(_ delivery: UInt64) { giveBack(delivery, seen: true) }
+    final func giveBackLease(_ delivery: UInt64, session: UInt64) { giveBack(delivery, seen: true) }
 
     /// Gives back a delivery that is not over.
     final func giveBack(_ delivery: UInt64, seen: Bool) {

@@ -26,15 +26,16 @@ final class ChannelOffer: Sendable {
 
     let channels: [OfferedChannel]
     let loop: ClientLoop
-    let daemon: DaemonInfo
+    /// The client's session in which the delivery came.
+    let session: UInt64
     private let state = Lock(State())
 
     /// - Returns: nil where a message passes nothing.
-    init?(_ channels: [OfferedChannel], through handle: RemoteHandle) {
+    init?(_ channels: [OfferedChannel], through handle: RemoteHandle, session: UInt64) {
         if channels.isEmpty { return nil }
         self.channels = channels
         loop = handle.loop
-        daemon = handle.daemon
+        self.session = session
     }
 
     // MARK: - Whoever decodes, and the handles
@@ -76,7 +77,7 @@ final class ChannelOffer: Sendable {
             state.held.remove(handle)
             return state.stage == .settled
         }
-        if isOurs { loop.abandonHandle(handle) }
+        if isOurs { loop.abandonHandle(handle, session: session) }
     }
 
     // MARK: - Whoever settles
@@ -88,7 +89,7 @@ final class ChannelOffer: Sendable {
             state.stage = .settled
             return channels.filter { !state.held.contains($0.handle) }
         }
-        for channel in rest { loop.abandonHandle(channel.handle) }
+        for channel in rest { loop.abandonHandle(channel.handle, session: session) }
     }
 
     /// The delivery goes back.
@@ -103,6 +104,7 @@ extension AnswerFrame {
         let start = message.bytes.baseAddress.map { UnsafeRawPointer($0) - UnsafeRawPointer(chunk.base) }
         return MessageBytes(
             chunk: chunk, offset: start ?? offset, count: message.bytes.count,
-            offer: message.offered.isEmpty ? nil : ChannelOffer(message.offered, through: handle))
+            offer: message.offered.isEmpty
+                ? nil : ChannelOffer(message.offered, through: handle, session: handle.loop.session.number))
     }
 }

@@ -6,6 +6,14 @@ import ChanWire
 struct PassedChannel: Sendable {
     let handle: RemoteHandle
     let role: Role
+    /// The handle's number when the message was encoded.
+    let number: UInt32
+
+    init(handle: RemoteHandle, role: Role) {
+        self.handle = handle
+        self.role = role
+        number = handle.number
+    }
 
     /// The most channels of a message; a daemon refuses more (rule 26).
     static let most = 16
@@ -18,13 +26,15 @@ struct PassedChannel: Sendable {
                 "a message passes channels of its own client only, and \(handle.name) is of another",
                 channel: carrier.name)
         }
-        return handle.obstacle()
+        if let obstacle = handle.obstacle() { return obstacle }
+        // Opened again since the message was encoded: what it lists is another handle now.
+        return number == handle.number ? nil : SessionPin.lost.about(channel: handle.name)
     }
 }
 
 extension [PassedChannel] {
     /// What stands behind a message that passes these.
-    var listed: [ListedChannel] { map { ListedChannel(handle: $0.handle.number, role: $0.role) } }
+    var listed: [ListedChannel] { map { ListedChannel(handle: $0.number, role: $0.role) } }
 }
 
 /// Passing channels with a codec of one's own (rule 26); ``Chan`` and its views do it by themselves.

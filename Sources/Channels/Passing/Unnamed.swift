@@ -23,7 +23,7 @@ extension ChandClient {
         capacity: Int = 0, of type: Element.Type = Element.self, typeTag: String? = nil
     ) async throws -> Chan<Element> {
         let codec = try ElementCodec<Element>.chosen()
-        return Chan(.far(try await loop.unnamed(capacity, codec, .both, Unnamed(typeTag), on: daemon)))
+        return Chan(.far(try await loop.unnamed(capacity, codec, .both, Unnamed(typeTag))))
     }
 
     /// Makes an unnamed channel with two ends, each of which learns that the other is gone (rule 16).
@@ -45,8 +45,8 @@ extension ChandClient {
         try await loop.unnamedEnds(
             capacity, try ElementCodec<Element>.chosen(),
             Unnamed(
-                typeTag, closeWithLastSender: closeWithLastSender, failWithLastReceiver: failWithLastReceiver),
-            on: daemon)
+                typeTag, closeWithLastSender: closeWithLastSender, failWithLastReceiver: failWithLastReceiver)
+        )
     }
 }
 
@@ -70,25 +70,33 @@ struct Unnamed {
 }
 
 extension ClientLoop {
+    private func open<Element: Sendable>(
+        _ request: OpenRequest, _ codec: ElementCodec<Element>
+    ) async throws -> RemoteChannel<Element> {
+        // An unnamed channel does not outlive the session that holds it: there is nothing to rejoin.
+        let operation = OpenOperation(
+            self, request, role: ChannelRole(rawValue: request.role.rawValue), codec: codec, rejoins: false)
+        return try await operation.result()
+    }
+
     /// The name that makes an unnamed channel.
     private static let anyName = "$"
 
     func unnamed<Element: Sendable>(
-        _ capacity: Int, _ codec: ElementCodec<Element>, _ role: ChannelRole, _ unnamed: Unnamed,
-        on daemon: DaemonInfo
+        _ capacity: Int, _ codec: ElementCodec<Element>, _ role: ChannelRole, _ unnamed: Unnamed
     ) async throws -> RemoteChannel<Element> {
         let options = unnamed.options(for: Element.self)
         let request = try options.request(name: Self.anyName, role: role, capacity: capacity)
-        return try await open(request, codec, on: daemon)
+        return try await open(request, codec)
     }
 
     func unnamedEnds<Element: Sendable>(
-        _ capacity: Int, _ codec: ElementCodec<Element>, _ unnamed: Unnamed, on daemon: DaemonInfo
+        _ capacity: Int, _ codec: ElementCodec<Element>, _ unnamed: Unnamed
     ) async throws -> (sender: Chan<Element>.Sender, receiver: Chan<Element>.Receiver) {
         // The receiver first: a channel that had a sender and has none would be closed.
-        let receiver = try await self.unnamed(capacity, codec, .receive, unnamed, on: daemon)
+        let receiver = try await self.unnamed(capacity, codec, .receive, unnamed)
         let request = try ChannelOptions().request(name: receiver.name, role: .send, capacity: nil)
-        let sender = try await open(request, codec, on: daemon)
+        let sender = try await open(request, codec)
         return (Chan(.far(sender)).sender, Chan(.far(receiver)).receiver)
     }
 }

@@ -12,6 +12,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
     private var messages: [[UInt8]] = []
     /// The channels that those pass, by case.
     private var passed: [[PassedChannel]] = []
+    private var messageBytes = 0
     /// Which cases won, one after the other; none where the time ran out.
     ///
     /// The caller's once it is resumed.
@@ -34,9 +35,17 @@ final class SelectOperation: Operation, @unchecked Sendable {
         return winners
     }
 
+    /// The error for messages that were encoded for a session with other limits: they would cost this one.
+    private func excess(over limits: PresentLimits) -> ChandError? {
+        guard messageBytes + overhead > limits.maxBodyBytes else { return nil }
+        return ChandError(
+            .messageTooLarge,
+            "a select's messages of \(messageBytes) bytes are over the daemon's limit of \(limits.maxBodyBytes)"
+        )
+    }
+
     /// Encodes what the send cases send; in the calling task, so that its errors are the call's.
     func encode() throws {
-        var total = 0
         for action in actions {
             guard case .send(let channel, let encode) = action else {
                 messages.append([])
@@ -55,12 +64,13 @@ final class SelectOperation: Operation, @unchecked Sendable {
             for candidate in writer.passed {
                 if let obstacle = candidate.obstacle(through: channel) { throw obstacle }
             }
-            total += message.count
+            messageBytes += message.count
             let limits = channel.limits
-            guard message.count <= limits.maxMessageBytes, total + overhead <= limits.maxBodyBytes else {
+            guard message.count <= limits.maxMessageBytes, messageBytes + overhead <= limits.maxBodyBytes
+            else {
                 throw ChandError(
                     .messageTooLarge,
-                    "a select's messages of \(total) bytes are over the daemon's limits of "
+                    "a select's messages of \(messageBytes) bytes are over the daemon's limits of "
                         + "\(limits.maxMessageBytes) for one and \(limits.maxBodyBytes) for all",
                     channel: channel.name)
             }
@@ -76,7 +86,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
         for action in actions {
             switch action {
             case .receive(let channel, _), .send(let channel, _):
-                if let obstacle = channel.obstacle() { return obstacle }
+                if let obstacle = channel.obstacle() ?? excess(over: channel.limits) { return obstacle }
             case .never, .timeout, .otherwise, .receiveNear, .sendNear:
                 break
             }

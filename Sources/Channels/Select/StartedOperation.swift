@@ -104,6 +104,7 @@ final class StartedFarReceive<Element: Sendable>: StartedOperation {
         }
         do {
             let batch = try result.get()
+            if batch.isLost { return .failed(SessionPin.lost.about(channel: channel.name)) }
             let message = batch.takeNext()
             do {
                 let element = try channel.codec.decode(message.bytes)

@@ -23,7 +23,7 @@ import Testing
             // No task can run here, so this is what the library does before it suspends one.
             client.loop.begin(operation)
             operation.cancel()
-            client.loop.abandonHandle(3)
+            client.loop.abandonHandle(3, session: 1)
             _exit(client.loop.isHere ? 1 : 0)
         }
         var status: Int32 = -1

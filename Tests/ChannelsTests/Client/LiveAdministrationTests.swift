@@ -76,7 +76,7 @@ import Testing
     @Test func aDaemonThatEndsSaysSo() async throws {
         let daemon = try await onThread { try DaemonUnderTest() }
         defer { daemon.kill() }
-        let client = try await ChandClient.connect(to: daemon.socketPath)
+        let client = try await ChandClient.connect(to: daemon.socketPath, reconnect: .never)
         let channel = try await client.channel("c", capacity: 0, of: Int.self)
         async let failure = #expect(throws: ChandError.self) { _ = try await channel.receive() }
         try await wait(for: channel, "a receiver") { $0.waitingReceives == 1 }

@@ -37,8 +37,8 @@ final class ScriptedDaemon: @unchecked Sendable {
         return try await onThread { try body(box.peer) }
     }
 
-    /// Accepts the one connection, and answers HELLO.
-    func accept(greets: Bool = true) async throws {
+    /// Accepts the next connection, and answers HELLO.
+    func accept(greets: Bool = true, instance: UInt64 = 7) async throws {
         let box = try await onThread { [self] in
             _ = try Transfer.wait(listener.descriptor, for: .read, until: Patience.deadline())
             guard case .connection(let descriptor) = listener.accept() else {
@@ -47,7 +47,11 @@ final class ScriptedDaemon: @unchecked Sendable {
             let peer = try WireClient(taking: descriptor, greets: false)
             let hello = try peer.frame()
             guard hello.type == .hello else { throw LiveFailure("expected hello, got \(hello)") }
-            if greets { try peer.write(Self.welcome.encoded()) }
+            if greets {
+                var welcome = Self.welcome
+                welcome.instance = instance
+                try peer.write(welcome.encoded())
+            }
             return PeerBox(peer: peer)
         }
         peer = box.peer
@@ -58,22 +62,24 @@ final class ScriptedDaemon: @unchecked Sendable {
 
     /// Connects a client to a new daemon.
     static func connected(
-        gracePeriod: Duration = .seconds(5)
+        gracePeriod: Duration = .seconds(5), reconnect: ReconnectPolicy = .never
     ) async throws -> (ScriptedDaemon, ChandClient) {
         let daemon = try ScriptedDaemon()
         async let accepted: Void = daemon.accept()
         let client = try await ChandClient.connect(
-            to: daemon.path, name: "test", timeout: .seconds(60), gracePeriod: gracePeriod)
+            to: daemon.path, name: "test", timeout: .seconds(60), gracePeriod: gracePeriod,
+            reconnect: reconnect)
         try await accepted
         return (daemon, client)
     }
 
     /// The same with a channel of texts open, as handle 3.
     static func opened(
-        gracePeriod: Duration = .seconds(5)
+        gracePeriod: Duration = .seconds(5), reconnect: ReconnectPolicy = .never,
+        options: ChannelOptions = ChannelOptions()
     ) async throws -> (ScriptedDaemon, ChandClient, Chan<String>) {
-        let (daemon, client) = try await connected(gracePeriod: gracePeriod)
-        async let channel = client.channel("c", of: String.self)
+        let (daemon, client) = try await connected(gracePeriod: gracePeriod, reconnect: reconnect)
+        async let channel = client.channel("c", of: String.self, options: options)
         try await daemon.step { peer in
             let frame = try peer.expect(.open)
             try peer.write(opened(handle: 3).encoded(request: frame.header.request))
