@@ -57,6 +57,10 @@ import Testing
         let (daemon, client, channel) = try await opened()
         var states = client.states.makeAsyncIterator()
         daemon.hangUp()
+        // Begun before the client knows, it would be lost with the session.
+        _ = try await next(of: &states) { state in
+            if case .disconnected = state { true } else { nil }
+        }
         async let sent: Void = channel.send("x")
         // Before WELCOME, behind it, and before the answer to OPEN.
         try await daemon.accept(greets: false)
