@@ -17,7 +17,7 @@ export SWIFT PREFIX DESTDIR
 RELEASE = $(SWIFT) build -c release --static-swift-stdlib --scratch-path .build-rel
 PROGRAMS ?= .build-rel/release
 
-.PHONY: build test test-planted coverage soak demo lint release install uninstall deb clean setup
+.PHONY: build test test-planted coverage soak demo lint release release-search install uninstall deb clean setup
 build: setup
 	$(SWIFT) build
 
@@ -58,6 +58,10 @@ uninstall:
 deb: release
 	@Tests/Scripts/setup packaging
 	@packaging/build-deb
+
+# What SearchTests run.
+release-search:
+	$(RELEASE) --product chand-search
 
 clean:
 	rm -rf .build .build-rel .build-deb .build-planted .build-coverage .build-soak

@@ -83,7 +83,8 @@ let package = Package(
         // Bodies with #expect, written once and run by other test targets on several backends.
         .testTarget(name: "Conformance", dependencies: [], swiftSettings: strict),
         .testTarget(
-            name: "ChanCoreTests", dependencies: ["ChanCore", "ChanTestSupport", "Conformance"],
+            name: "ChanCoreTests",
+            dependencies: ["ChanCore", "ChanSystem", "ChanTestSupport", "Conformance"],
             swiftSettings: strict),
         .testTarget(
             name: "ChanWireTests", dependencies: ["ChanWire", "ChanTestSupport"], swiftSettings: strict),
@@ -107,6 +108,9 @@ let package = Package(
             name: "chand-test-agent",
             dependencies: ["Channels", "ChanTestSupport", "ChanSystem", "ChanWire"],
             path: "Tests/Agent", swiftSettings: strict),
+        .executableTarget(
+            name: "chand-search", dependencies: ["ChanTestSupport", "ChanSystem"], path: "Tests/Search",
+            swiftSettings: strict),
         .testTarget(
             name: "DaemonTests",
             dependencies: [

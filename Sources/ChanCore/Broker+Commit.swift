@@ -68,7 +68,7 @@ extension Broker {
         while taken.count < limit, fits(taken) {
             if channels[channel].queued > 0 {
                 link(dequeue(from: channel), to: &taken)
-                if channels[channel].senders.head != none { refill(channel, into: &sink) }
+                if channels[channel].senders.head != none { refill(channel, except: operation, into: &sink) }
             } else if channels[channel].senders.head != none,
                 let sender = firstSender(on: channel, except: operation)
             {
@@ -84,17 +84,22 @@ extension Broker {
     }
 
     /// Moves waiting senders' messages into the room that the buffer has (rule 2).
+    ///
+    /// Those of `operation` stay: it is a select that receives, and so does not send (rule 8).
     @inlinable
-    mutating func refill<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
-        while channels[channel].hasRoom, channels[channel].senders.head != none {
-            moveUp(on: channel, into: &sink)
+    mutating func refill<S: BrokerSink<Body> & ~Copyable>(
+        _ channel: UInt32, except operation: UInt32, into sink: inout S
+    ) {
+        while channels[channel].hasRoom, let sender = firstSender(on: channel, except: operation) {
+            moveUp(sender, on: channel, into: &sink)
         }
     }
 
-    /// Moves the longest-waiting sender's message into the buffer.
+    /// Moves a waiting sender's message into the buffer.
     @inlinable
-    mutating func moveUp<S: BrokerSink<Body> & ~Copyable>(on channel: UInt32, into sink: inout S) {
-        let sender = channels[channel].senders.head
+    mutating func moveUp<S: BrokerSink<Body> & ~Copyable>(
+        _ sender: UInt32, on channel: UInt32, into sink: inout S
+    ) {
         enqueue(unlinkFirst(ofWaiter: sender), on: channel)
         progress(of: sender, into: &sink)
     }
@@ -182,7 +187,7 @@ extension Broker {
                     complete(receiver: receiver, with: taken, into: &sink)
                 }
             } else if channels[channel].senders.head != none, channels[channel].hasRoom {
-                moveUp(on: channel, into: &sink)
+                moveUp(channels[channel].senders.head, on: channel, into: &sink)
             } else {
                 break
             }

@@ -135,16 +135,13 @@ extension Broker {
         }
     }
 
-    /// A message that was never committed is gone, and nobody is told for its sake.
+    /// A message that was never committed is gone, and nobody is told for its sake: its send is over.
     @usableFromInline
     mutating func forgetConfirmation(of slot: UInt32) {
         let confirmation = messages[slot].confirmation
         messages[slot].confirmation = none
         confirmations[confirmation].outstanding -= 1
-        if confirmations[confirmation].outstanding == 0 {
-            let operation = confirmations.remove(confirmation).operation
-            if operation != none { operations[operation].confirmation = none }
-        }
+        if confirmations[confirmation].outstanding == 0 { confirmations.remove(confirmation) }
     }
 
     /// How a timeout or a cancellation ends an operation: the waiting only, where all is committed.

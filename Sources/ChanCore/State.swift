@@ -376,10 +376,9 @@ struct Channel {
     @inlinable var hasRoom: Bool {
         (capacity == -1 || Int64(queued + ahead) < capacity) && queuedBytes < byteLimit
     }
-    /// How many messages could go into the buffer now.
+    /// How many messages could go into the buffer now, given that it has room.
     @inlinable var room: UInt32 {
-        guard queuedBytes < byteLimit else { return 0 }
-        return capacity == -1 ? .max : UInt32(clamping: capacity - Int64(queued + ahead))
+        capacity == -1 ? .max : UInt32(clamping: capacity - Int64(queued + ahead))
     }
     /// A send meets a receive (rule 3); undecided acts the same (rule 14).
     @inlinable var isRendezvous: Bool { capacity == 0 || capacity == Capacity.undecided }

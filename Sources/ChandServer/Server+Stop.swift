@@ -11,6 +11,7 @@ extension Server {
     /// Begins to stop; asked again, it does not wait any longer.
     func requestStop() {
         let now = MonotonicClock.now()
+        hasNews = true
         guard stopDeadline == nil else {
             stopDeadline = now
             return

@@ -22,8 +22,6 @@ public final class Server {
     var backlogged: [Connection] = []
     /// Connections whose process has exited, until what it wrote has been run.
     var dying: [Connection] = []
-    /// Set by a signal, or from another thread by `stop()`: the loop ends.
-    let stopRequest: StopRequest
     var events = EventBuffer()
     private let scratch: UnsafeMutableRawBufferPointer
     private var spin: Spin
@@ -43,16 +41,17 @@ public final class Server {
     /// By when sessions have to be finished; nil while nobody asked the daemon to stop.
     var stopDeadline: UInt64?
     private var hasSignal = false
+    /// Something was asked for that a turn has to do, whether or not anything comes.
+    var hasNews = false
     /// Whether the loop has once had nothing to do for a moment.
     private var hasRested = false
     private static let restNanoseconds: UInt64 = 1_000_000
 
     /// Poll tokens above those of connections.
     enum Token {
-        static let stop = UInt64.max
-        static let lifeline = UInt64.max - 1
-        static let signal = UInt64.max - 2
-        static let reloaded = UInt64.max - 3
+        static let lifeline = UInt64.max
+        static let signal = UInt64.max - 1
+        static let reloaded = UInt64.max - 2
         static let firstDoor = UInt64.max - 1024
     }
 
@@ -79,10 +78,8 @@ public final class Server {
         watchdogNanoseconds = watchdog
         do throws(SystemError) {
             poll = try EventPoll()
-            stopRequest = try StopRequest()
             reloader = try Reloader(source)
             doors = try Doors(configuration)
-            try poll.add(stopRequest.descriptor, token: Token.stop, interest: .read)
             try poll.add(reloader.descriptor, token: Token.reloaded, interest: .read)
             try doors.watch(poll)
         } catch {
@@ -99,12 +96,6 @@ public final class Server {
 
     /// The paths that the daemon listens on, for the log.
     public var listening: [String] { doors.paths }
-
-    /// Ends the loop soon, from any thread.
-    public func stop() { stopRequest.request() }
-
-    /// What may be called from other threads to stop the loop, without holding the server.
-    public var stopper: StopRequest { stopRequest }
 
     /// Serves until something asks for the end, then stops in order.
     ///
@@ -127,17 +118,6 @@ public final class Server {
         }
     }
 
-    /// The same without signals, for a daemon inside another program.
-    public func run(lifeline: Int32 = -1) throws(ServerError) {
-        do throws(SystemError) {
-            try begin(lifeline: lifeline)
-            while try turn(lifeline: lifeline) {}
-            end()
-        } catch {
-            throw ServerError(error)
-        }
-    }
-
     private func begin(lifeline: Int32) throws(SystemError) {
         if lifeline >= 0 { try poll.add(lifeline, token: Token.lifeline, interest: .read) }
         if watchdogNanoseconds != nil { nextWatchdog = 0 }
@@ -154,9 +134,6 @@ public final class Server {
         for index in 0..<events.count {
             let event = events[index]
             switch event.token {
-            case Token.stop:
-                stopRequest.acknowledge()
-                requestStop()
             case Token.lifeline:
                 guard hasEnded(lifeline) else { break }
                 try poll.remove(lifeline)
@@ -190,7 +167,8 @@ public final class Server {
 
     private func wait() throws(SystemError) {
         let now = MonotonicClock.now()
-        let hasWork = !backlogged.isEmpty || !dying.isEmpty || hub.broker.needsSweep
+        let hasWork = !backlogged.isEmpty || !dying.isEmpty || hub.broker.needsSweep || hasNews
+        hasNews = false
         guard !hasWork, hub.outbox.dirty.isEmpty else {
             try poll.wait(into: &events, timeoutNanoseconds: 0)
             return

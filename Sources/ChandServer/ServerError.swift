@@ -22,19 +22,3 @@ public struct ServerError: Error, CustomStringConvertible {
         }
     }
 }
-
-/// Asks the loop to end, from any thread.
-public final class StopRequest: Sendable {
-    private let wakeUp: WakeUp
-
-    init() throws(SystemError) {
-        wakeUp = try WakeUp()
-    }
-
-    var descriptor: Int32 { wakeUp.descriptor }
-
-    /// Asks, from the loop's point of view once a turn; asking again hurries the stop.
-    public func request() { wakeUp.signal() }
-
-    func acknowledge() { wakeUp.drain() }
-}

@@ -93,6 +93,20 @@ import Testing
         let scene = scene(spaces: Self.spaces)
         #expect(declare([declaration("/other/a"), declaration()], in: scene) == [.notPermitted])
         #expect(scene.engine.broker.channelCount == 1)
+        #expect(declare([declaration()], in: scene).isEmpty)
+        #expect(scene.engine.broker.channelCount == 1)
+    }
+
+    @Test("15 of two declarations of a name the later one holds; without an owner it is root's")
+    func twice() throws {
+        let scene = scene(spaces: Self.spaces)
+        let later = declaration {
+            $0.owner = nil
+            $0.capacity = 3
+        }
+        #expect(declare([declaration(), later], in: scene).isEmpty)
+        let state = try scene.state(scene.open(scene.client(), "/pub/jobs"))
+        #expect(state.owner == 0 && state.capacity == 3)
     }
 
     @Test("a byte limit makes sends wait for room, and lets one message pass it")

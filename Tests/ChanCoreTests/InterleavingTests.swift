@@ -5,9 +5,8 @@ import Testing
 
 /// P5: every small interleaving of three sessions on two channels.
 @Suite struct InterleavingTests {
-    static let capacities: [[Int64?]] = [[0, 0], [0, 1], [1, 1], [0, 2], [1, 2], [2, 2], [nil, 1]]
-
-    /// As deep as half a minute of a debug build allows; CHAND_INTERLEAVING_DEPTH goes deeper.
+    /// As deep as some seconds of a debug build allow; `SearchTests` go deeper in a release build, and so does
+    /// CHAND_INTERLEAVING_DEPTH.
     private static func depth(_ alphabet: Interleavings.Alphabet, _ capacities: [Int64?]) -> Int {
         if let depth = number("CHAND_INTERLEAVING_DEPTH") { return depth }
         switch alphabet {
@@ -20,7 +19,7 @@ import Testing
     @Test(
         "P5 all interleavings", .timeLimit(.minutes(60)),
         arguments: [Interleavings.Alphabet.full, .meeting, .returning],
-        capacities)
+        Interleavings.pairsOfCapacities)
     func all(alphabet: Interleavings.Alphabet, capacities: [Int64?]) throws {
         let clock = ContinuousClock()
         let start = clock.now
@@ -28,7 +27,9 @@ import Testing
             .explore(depth: Self.depth(alphabet, capacities))
         let text = capacities.map { $0.map(String.init) ?? "undecided" }.joined(separator: ", ")
         print("interleavings \(alphabet.rawValue) of [\(text)]: \(coverage) in \(clock.now - start)")
-        if capacities == Self.capacities[0] { print("    \(Interleavings.letters(alphabet))") }
+        if capacities == Interleavings.pairsOfCapacities[0] {
+            print("    \(Interleavings.letters(alphabet))")
+        }
     }
 
     /// One channel, which read-ahead never looks beyond: so the search goes deeper.

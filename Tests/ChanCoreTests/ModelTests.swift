@@ -9,9 +9,9 @@ import Testing
 
 /// Random sequences of several sessions against the plain model (P3).
 @Suite struct ModelTests {
-    /// Inputs that one run tries in a debug build; CHAND_MODEL_OPERATIONS asks for more, CHAND_MODEL_SEED
-    /// begins elsewhere.
-    private static let operations = number("CHAND_MODEL_OPERATIONS") ?? 100_000
+    /// Inputs that one run tries in a debug build, `SearchTests` many more in a release build;
+    /// CHAND_MODEL_OPERATIONS asks for more, CHAND_MODEL_SEED begins elsewhere.
+    private static let operations = number("CHAND_MODEL_OPERATIONS") ?? 20_000
     private static let length = 100
 
     @Test("P3 the broker does what the model says", .timeLimit(.minutes(60)))

@@ -188,4 +188,20 @@ import Testing
         let next = try scene.open(owner, "c", capacity: 1)
         #expect(!(try scene.state(next).isPaused))
     }
+
+    @Test("8 29 a select that waits in both directions on a held buffer does one of the two when it is resumed")
+    func bothDirections() throws {
+        let scene = scene()
+        let (one, other) = try scene.pair(capacity: 1)
+        scene.send(other, 1)
+        #expect(scene.pause(other.session, "c") == nil)
+        let select = scene.select(one.session, [.send(one.handle, 2), .receive(one.handle)])
+        let parked = scene.send(other, 3)
+        #expect(scene[select] == .waiting)
+        #expect(scene.pause(other.session, "c", false) == nil)
+        #expect(scene[select] == .received([1], by: 1))
+        #expect(scene[parked] == .sent)
+        #expect(try scene.state(other).queued == 1)
+        #expect(try scene.state(other).sendWaiters == 0)
+    }
 }

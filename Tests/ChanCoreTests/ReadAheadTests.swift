@@ -78,6 +78,23 @@ import Testing
         #expect(scene[again] == .selected(0))
     }
 
+    @Test(
+        "rules 8 and 21 a select in both directions takes what comes back from ahead, and nothing by its send"
+    )
+    func backFromAheadToASelect() throws {
+        let scene = scene()
+        let (one, other) = try scene.pair(capacity: 1)
+        let ahead = scene.readAhead(other, 1)
+        scene.send(one, 1)
+        let both = scene.select(one.session, [.send(one.handle, 2), .receive(one.handle)])
+        #expect(scene[both] == .waiting)
+        scene.giveBack(other, 1)
+        #expect(scene[both] == .received([1], by: 1))
+        #expect(try scene.state(one).queued == 0)
+        scene.send(one, 3)
+        #expect(scene.bodies(ahead) == [1, 3])
+    }
+
     @Test("rule 21 a credit goes to the tail after each message, so that others get their share")
     func sharesInTurn() throws {
         let scene = scene()

@@ -134,6 +134,27 @@ import Testing
         #expect(window.removeAll() == [9])
     }
 
+    @Test("DeliveryWindow: a look shows what a take takes, stragglers too, and leaves it")
+    func peek() {
+        var window = DeliveryWindow()
+        for step in 0..<300 as Range<UInt32> {
+            let number = window.append(step)
+            if step % 60 != 1 { #expect(window.take(number) == step) }
+        }
+        #expect(window.stragglers?.isEmpty == false)
+        for (first, count) in [(1, 300), (2, 1), (3, 60), (1, 62), (200, .max), (300, 1), (301, 5)]
+            as [(UInt64, UInt32)]
+        {
+            var seen: [UInt32] = []
+            window.peek(first: first, count: count) { seen.append($0) }
+            let expected = (0..<300 as Range<UInt32>).filter {
+                $0 % 60 == 1 && UInt64($0) + 1 >= first && UInt64($0) + 1 - first < UInt64(count)
+            }
+            #expect(seen == expected)
+        }
+        #expect(window.removeAll() == [1, 61, 121, 181, 241])
+    }
+
     @Test("RandomSource: the same for the same seed, spread over the range")
     func randomSource() {
         var (one, other) = (RandomSource(seed: 3), RandomSource(seed: 3))

@@ -38,7 +38,7 @@ import Testing
             var byte: [UInt8] = [0]
             #expect(byte.withUnsafeMutableBytes { Transfer.read(output.reading.raw, into: $0) } == .bytes(1))
             // The daemon finds the frames and the death at once.
-            try daemon.process.kill(.stop)
+            try daemon.process.stop()
             try Array("go\n".utf8).withUnsafeBytes { try Transfer.writeAll(input.first.raw, $0) }
             #expect(try burst.wait().isSuccess)
             try daemon.process.kill(.resume)

@@ -108,7 +108,7 @@ import Testing
         let into = try await Self.open(agent, "work", sends: false)
         let receives = (0..<3).map { _ in agent.start(.receive(channel: into, count: 1, wait: .forever)) }
         try observer.wait(for: "work", "three receivers") { $0.receiveWaiters == 3 }
-        try agent.process.kill(.stop)
+        try agent.process.stop()
         for text in ["aaaaaaaa", "bbbbbbbb", "cccccccc"] { #expect(try observer.send(mine, text) == .sent) }
         try observer.wait(for: "work", "three deliveries") { $0.unsettled == 3 && $0.queued == 0 }
         // Others go on meanwhile.
@@ -131,7 +131,7 @@ import Testing
         let last = agent.start(.receive(channel: into, count: 1, wait: .forever))
         try observer.wait(for: "work", "a receiver") { $0.receiveWaiters == 1 }
         // Stopped again, and then killed: what it was given meanwhile comes back, marked.
-        try agent.process.kill(.stop)
+        try agent.process.stop()
         #expect(try observer.send(mine, "dddddddd") == .sent)
         try observer.wait(for: "work", "a delivery") { $0.unsettled == 1 }
         agent.kill()

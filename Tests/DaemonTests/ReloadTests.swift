@@ -34,14 +34,6 @@ import Testing
         return try client.outcome(of: request)
     }
 
-    private func state(_ client: WireClient) throws -> DaemonState {
-        let request = client.request()
-        try client.write(SimpleFrame.daemonStatus(request: request))
-        return try client.answer(to: request).reading(as: .daemonState) { _, body throws(WireFault) in
-            try DaemonState(reading: body)
-        }
-    }
-
     private func expectDone(_ outcome: Outcome, _ location: SourceLocation = #_sourceLocation) {
         guard case .answer(let frame) = outcome, frame.type == .done else {
             Issue.record("\(outcome)", sourceLocation: location)
@@ -84,7 +76,7 @@ import Testing
             #expect(failed.code == .invalidConfiguration)
             #expect(failed.text.contains("\(file):2: limits.sesions"))
             #expect(try client.inspect("jobs").capacity == 2)
-            let state = try state(client)
+            let state = try client.daemonState()
             #expect(state.reloadFailure.contains("sesions"))
             #expect(state.configuration == file)
         }
@@ -113,10 +105,10 @@ import Testing
         try Self.run("") { (daemon, _, _) in
             let client = try WireClient(daemon.socketPath)
             expectDone(try control(client, .logLevel("debug")))
-            #expect(try state(client).logLevel == "debug")
+            #expect(try client.daemonState().logLevel == "debug")
             #expect(try control(client, .logLevel("loud")).failure == .invalidArgument)
             expectDone(try control(client, .reload))
-            #expect(try state(client).logLevel == "info")
+            #expect(try client.daemonState().logLevel == "info")
         }
     }
 
@@ -151,6 +143,20 @@ import Testing
             #expect(try daemon.waitForExit().isSuccess)
             #expect(daemon.log.text.contains("/jobs: 2 messages"))
             #expect(daemon.log.text.contains("2 messages of 1 channels go with the daemon"))
+        }
+    }
+
+    /// With an hour to wait, it would still be there when the test's patience ends.
+    @Test func aStopWithNobodyToWaitForIsOverAtOnce() throws {
+        try Self.run("", settings: ["shutdown.drain_timeout": "1h"], stops: false) { (daemon, _, _) in
+            try daemon.process.kill(.terminate)
+            #expect(try daemon.waitForExit().isSuccess)
+        }
+        try Self.run("", settings: ["shutdown.drain_timeout": "1h"], stops: false) { (daemon, _, _) in
+            let client = try WireClient(daemon.socketPath)
+            daemon.endInput()
+            #expect(try client.goodbye().code == .shuttingDown)
+            #expect(try daemon.waitForExit().isSuccess)
         }
     }
 

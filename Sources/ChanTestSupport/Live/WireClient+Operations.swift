@@ -233,6 +233,25 @@ extension WireClient {
         }
     }
 
+    /// The state of the daemon as a whole; for administrators.
+    public func daemonState() throws -> DaemonState {
+        let request = request()
+        try write(SimpleFrame.daemonStatus(request: request))
+        return try answer(to: request).reading(as: .daemonState) { _, body throws(WireFault) in
+            try DaemonState(reading: body)
+        }
+    }
+
+    /// Waits until every other session has ended.
+    public func waitUntilAlone() throws {
+        let deadline = Patience.deadline()
+        while case let sessions = try daemonState().sessions, sessions > 1 {
+            guard MonotonicClock.now() < deadline else {
+                throw LiveFailure("\(sessions) sessions are still there")
+            }
+        }
+    }
+
     /// Asks for the status of a channel until it is as wanted.
     @discardableResult
     public func wait(

@@ -25,6 +25,11 @@ public struct Interleavings: Sendable {
         }
     }
 
+    /// The capacities of two channels that are worth a search; nil is undecided.
+    public static let pairsOfCapacities: [[Int64?]] = [
+        [0, 0], [0, 1], [1, 1], [0, 2], [1, 2], [2, 2], [nil, 1],
+    ]
+
     /// Which inputs there are.
     public enum Alphabet: String, Sendable, CaseIterable {
         /// Everything.

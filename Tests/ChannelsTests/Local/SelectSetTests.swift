@@ -39,6 +39,24 @@ import Testing
         }
     }
 
+    @Test func idsMayBeAnythingAndTheSame() async throws {
+        struct Key: Hashable, Sendable {
+            let name: String
+            let number: Int
+        }
+        let channels = (0..<2).map { _ in Chan<Int>(size: 1) }
+        let set = SelectSet<Key>()
+        let key = Key(name: "both", number: 7)
+        for channel in channels { set.receive(key, from: channel) }
+        for (index, channel) in channels.enumerated() { try await channel.send(index) }
+        var received: Set<Int> = []
+        while let ended = try await set.select() {
+            #expect(ended.id == key)
+            received.insert(try #require(ended.element(as: Int.self)))
+        }
+        #expect(received == [0, 1])
+    }
+
     @Test func aFailureIsAValueAndLosesNothing() async throws {
         let (closed, open) = (Chan<Int>(), Chan<Int>(size: 1))
         let set = SelectSet<String>()

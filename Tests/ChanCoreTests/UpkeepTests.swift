@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanCore
+import ChanTestSupport
+import Testing
+
+/// What the broker's owner asks of it.
+@Suite struct UpkeepTests {
+    @Test("a session keeps its number, which no later one gets, and its user's rights")
+    func sessions() {
+        let scene = scene()
+        let first = scene.client()
+        let number = scene.engine.broker.sessionID(first)
+        let isFirst = scene.engine.broker.isAdministrator(session: first)
+        scene.end(first)
+        let second = scene.client(uid: 0, administrator: true)
+        let later = scene.engine.broker.sessionID(second)
+        let isSecond = scene.engine.broker.isAdministrator(session: second)
+        #expect(second == first && later > number)
+        #expect(!isFirst && isSecond)
+    }
+
+    @Test("the longest wait is that of the operation that was parked first")
+    func longestWait() throws {
+        let scene = scene()
+        let (one, other) = try scene.pair(capacity: 0)
+        let longest = { scene.engine.broker.longestWait }
+        #expect(longest() == nil)
+        let first = scene.receive(one)
+        scene.wait(5)
+        scene.receive(other)
+        scene.wait(7)
+        #expect(longest() == 12)
+        scene.cancel(one.session, first)
+        #expect(longest() == 7)
+    }
+
+    @Test("a request is under way from when it parks until it has its outcome")
+    func underWay() throws {
+        let scene = scene()
+        let (one, other) = try scene.pair(capacity: 0)
+        let isUnderWay = { (request: UInt64) in
+            scene.engine.broker.isUnderWay(session: one.session, request: request)
+        }
+        let request = scene.receive(one)
+        #expect(isUnderWay(request))
+        #expect(!isUnderWay(request + 1))
+        scene.send(other, 1)
+        #expect(!isUnderWay(request))
+    }
+
+    @Test("6 a handle is ready for what would commit or fail for good now; without it all is")
+    func isReady() throws {
+        let scene = scene()
+        let port = try scene.single(capacity: 1)
+        let ready = { () -> [Bool] in
+            [true, false].map {
+                scene.engine.broker.isReady(session: port.session, handle: port.handle, sending: $0)
+            }
+        }
+        #expect(ready() == [true, false])
+        scene.send(port, 1)
+        #expect(ready() == [false, true])
+        scene.close(port)
+        #expect(ready() == [true, true])
+        scene.closeHandle(port)
+        #expect(ready() == [true, true])
+        let state = scene.engine.broker.snapshot(session: port.session, handle: port.handle)
+        #expect(failure(state)?.kind == .noSuchHandle)
+    }
+
+    @Test("4 a close reason is as long as a name, no longer")
+    func closeReasons() throws {
+        let scene = scene()
+        let port = try scene.single(capacity: 1)
+        #expect(scene.close(port, CloseReason(text: String(repeating: "r", count: 201))) == nil)
+        #expect(try !scene.state(port).isClosed)
+        #expect(scene.close(port, CloseReason(text: String(repeating: "r", count: 200))) == true)
+    }
+
+    @Test("28 who waits on a channel is shown a page at a time")
+    func parties() throws {
+        let scene = scene()
+        let (one, other) = try scene.pair(capacity: 1)
+        for body in 1...3 as ClosedRange<UInt64> { scene.send(one, body) }
+        var kinds: [ChannelParty.Kind] = []
+        var cursor: UInt64 = 0
+        repeat {
+            let part = try scene.engine.broker.parties(
+                session: other.session, name: "c", from: cursor, count: 1
+            ).get()
+            #expect(part.page.count == 1)
+            kinds += part.page.map(\.kind)
+            cursor = part.next
+        } while cursor != 0
+        #expect(kinds == [.handle, .handle, .sendWaiter, .sendWaiter])
+    }
+}
