@@ -92,7 +92,7 @@ let package = Package(
             name: "ChannelsTests",
             dependencies: [
                 "Channels", "ChanTestSupport", "ChanCore", "ChanWire", "ChanSystem", "Conformance",
-                "awaitchannel", "chand",
+                "awaitchannel", "chand", "chand-test-agent",
             ],
             swiftSettings: strict),
         .testTarget(

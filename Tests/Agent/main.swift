@@ -14,8 +14,10 @@ do {
     case ("burst", let socket?, 2): try Relay.burst(socket: socket)
     case ("keep", _, 1): try Relay.keep()
     case ("library", let socket?, 2): try await LibraryAgent.run(socket: socket)
+    case ("server", let socket?, 2): try await ForgetfulServer.run(socket: socket)
     case ("history", let socket?, 2): try await HistoryAgent.run(socket: socket)
-    default: throw LiveFailure("usage: chand-test-agent relay|keeper|burst|library|history SOCKET | keep")
+    default:
+        throw LiveFailure("usage: chand-test-agent relay|keeper|burst|library|server|history SOCKET | keep")
     }
 } catch {
     try Array("chand-test-agent: \(error)\n".utf8).withUnsafeBytes { try Transfer.writeAll(2, $0) }

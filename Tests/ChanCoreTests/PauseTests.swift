@@ -189,7 +189,8 @@ import Testing
         #expect(!(try scene.state(next).isPaused))
     }
 
-    @Test("8 29 a select that waits in both directions on a held buffer does one of the two when it is resumed")
+    @Test(
+        "8 29 a select that waits in both directions on a held buffer does one of the two when it is resumed")
     func bothDirections() throws {
         let scene = scene()
         let (one, other) = try scene.pair(capacity: 1)

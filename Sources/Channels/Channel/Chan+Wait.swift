@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanCore
 import ChanWire
 
 /// A state of a channel that can be waited for.
@@ -16,6 +17,18 @@ public enum ChannelCondition: Hashable, Sendable {
     case senders(Int)
     /// At least so many messages are queued.
     case queued(Int)
+
+    /// The broker's words for it; less than nothing is always there.
+    var core: WaitCondition {
+        switch self {
+        case .closed: .closed
+        case .drained: .drained
+        case .empty: .empty
+        case .receivers(let count): .receivers(UInt64(max(count, 0)))
+        case .senders(let count): .senders(UInt64(max(count, 0)))
+        case .queued(let count): .queued(UInt64(max(count, 0)))
+        }
+    }
 
     /// The wire's words for it; less than nothing is always there.
     var onWire: (kind: WaitRequest.Condition, count: UInt64) {
@@ -42,8 +55,8 @@ extension Chan {
 
     /// Waits until the channel is in a state; any role will do.
     ///
-    /// Suspends until the daemon has seen it so, at the end of a turn: a state that lasts for less may go unseen, and
-    /// may be over again when this returns.
+    /// Suspends until the daemon has seen it so, at the end of a turn, or the process itself inside it: a state that
+    /// lasts for less may go unseen, and may be over again when this returns.
     ///
     /// - Parameter timeout: how long to wait; for ever where it is nil, not at all where it is 0 or less.
     /// - Throws: ``ChannelClosed`` where more messages are waited for than the closed channel can have;
@@ -54,11 +67,12 @@ extension Chan {
     }
 
     private func wait(_ condition: ChannelCondition, _ timeout: Duration?) async throws -> CloseReason {
-        guard let remote = backend.remote else {
-            throw ChandError(.invalidArgument, "only a daemon's channel can be waited for", channel: name)
+        let time = WireTime.nanoseconds(timeout)
+        switch backend {
+        case .near(let channel): return try await channel.wait(until: condition, timeout: time)
+        case .far(let channel):
+            return try await WaitOperation(channel, until: condition, timeout: time).result()
         }
-        return try await WaitOperation(remote, until: condition, timeout: WireTime.nanoseconds(timeout))
-            .result()
     }
 }
 

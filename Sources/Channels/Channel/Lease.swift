@@ -44,7 +44,9 @@ public final class Lease<Element: Sendable>: Sendable {
         }
     }
 
-    /// Says that the work is done; the message is gone then. Channels that it passed can be used from then on.
+    /// Says that the work is done; the message is gone then.
+    ///
+    /// Channels that it passed can be used from then on.
     ///
     /// - Throws: ``ChandError`` with `leaseExpired` if the lease's time ran out, in which case another receiver
     ///   has the message or will have it, or if the lease was finished before; another code if the connection

@@ -83,6 +83,8 @@ public struct ChandError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let leaseExpired = Code("leaseExpired")
         /// The elements were sent, and nobody confirmed them; the message says why (rule 20).
         public static let notConfirmed = Code("notConfirmed")
+        /// Whoever had received a request is gone, or let it go without an answer; see ``Chan/call(_:timeout:)``.
+        public static let noReply = Code("noReply")
         /// The daemon reported a failure that this version of the library does not know.
         public static let unknown = Code("unknown")
     }

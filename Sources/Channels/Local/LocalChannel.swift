@@ -89,6 +89,26 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
         }
     }
 
+    // MARK: - Waiting
+
+    /// Waits until the channel is in a state; says what a close said.
+    func wait(until condition: ChannelCondition, timeout: Int64) async throws -> Channels.CloseReason {
+        let operation = LocalOperation(space, timeout: timeout)
+        try await operation.run { state, request in
+            guard isUsable(&state, request) else { return }
+            state.broker.wait(
+                session: space.session, request: request, handle: number, until: condition.core,
+                timeout: timeout, into: &state.sink)
+        }
+        switch operation.outcome {
+        case .done: return operation.reason
+        case .failed(let failure) where failure.kind == .wouldBlock:
+            throw ChandError(.timeout, "the channel is not in that state", channel: name)
+        case .failed(let failure): throw LocalFailure.error(failure, channel: name)
+        case .pending: preconditionFailure("a wait that is not over returned")
+        }
+    }
+
     // MARK: - Receiving
 
     /// Receives one element; nil for a try that would have to wait.

@@ -32,6 +32,8 @@ class LocalOperation: @unchecked Sendable {
     final var attempts = 0
     /// Whether some caller may have seen the message before.
     final var isRedelivered = false
+    /// What a close said, for one that waits for a channel's state.
+    final var reason = Channels.CloseReason()
     private final var continuation: UnsafeContinuation<Void, Never>?
     /// Told instead of a task that waits.
     private final var whenOver: (@Sendable (LocalOperation) -> Void)?

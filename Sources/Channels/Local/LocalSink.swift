@@ -87,6 +87,12 @@ struct LocalSink: BrokerSink {
         end(operation, .done(Int(group.count)))
     }
 
+    mutating func waited(session: UInt32, request: UInt64, reason: ChanCore.CloseReason) {
+        let operation = LocalOperation.registered(as: request)
+        operation.reason = CloseReason(code: reason.code, reason.text)
+        end(operation, .done(0))
+    }
+
     mutating func failed(session: UInt32, request: UInt64, failure: Failure) {
         end(LocalOperation.registered(as: request), .failed(failure))
     }

@@ -83,6 +83,7 @@ final class LocalSpace: Sendable {
                     into: &state.sink)
             assert(isKnown, "a delivery of this process is not known")
         }
+        state.broker.answerWaits(into: &state.sink)
         effects.take(from: &state.sink)
         if !state.watchers.isEmpty {
             effects.reactions = state.watchers.compactMap { $0.reaction(state) }

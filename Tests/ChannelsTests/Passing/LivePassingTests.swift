@@ -147,16 +147,18 @@ private struct Question: Codable, Sendable {
                 // The first request on a passed channel stands right behind the settlement that makes it a handle.
                 try await lines.receive().send(0)
                 for channel in try await lines.receive(upTo: 1) { try await channel.send(1) }
-                let winner = try await select([receive(from: lines)])
-                let third: Chan<Int> = try #require(winner.element())
-                try await third.send(2)
-                let set = SelectSet<Int>()
-                set.receive(0, from: lines)
-                let claimed = try #require(try await set.select())
-                let fourth: Chan<Int> = try #require(claimed.element())
-                try await fourth.send(3)
-                let winner4 = try await select([send(numbers, to: lines)])
-                #expect(winner4.index == 0)
+                do {
+                    let winner = try await select([receive(from: lines)])
+                    let third: Chan<Int> = try #require(winner.element())
+                    try await third.send(2)
+                    let set = SelectSet<Int>()
+                    set.receive(0, from: lines)
+                    let claimed = try #require(try await set.select())
+                    let fourth: Chan<Int> = try #require(claimed.element())
+                    try await fourth.send(3)
+                }
+                let sent = try await select([send(numbers, to: lines)])
+                #expect(sent.index == 0)
                 var next = 4
                 for try await channel in lines.readingAhead(8) {
                     try await channel.send(next)
