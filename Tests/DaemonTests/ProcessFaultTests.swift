@@ -34,6 +34,23 @@ import Testing
         return found
     }
 
+    /// Waits until so many of the commands have had replies, in whatever order, and then kills the process.
+    private static func replies(
+        of agent: AgentProcess, to ids: [UInt64], count: Int
+    ) async -> [UInt64: AgentReply.Result] {
+        await withTaskGroup(of: (id: UInt64, result: AgentReply.Result?).self) { group in
+            for id in ids { group.addTask { (id, await agent.reply(to: id)) } }
+            var results: [UInt64: AgentReply.Result] = [:]
+            if count == 0 { agent.kill() }
+            for await (id, result) in group {
+                guard let result else { continue }
+                results[id] = result
+                if results.count == count { agent.kill() }
+            }
+            return results
+        }
+    }
+
     /// A sender and a receiver stream to each other; one of them is killed after some replies, and the law holds.
     @Test(arguments: [Int64(0), 1, 4, Capacity.unbounded], [true, false])
     func killed(_ capacity: Int64, _ isSender: Bool) async throws {
@@ -42,6 +59,7 @@ import Testing
         let observer = try WireClient(daemon.socketPath)
         let mine = try observer.open("work", .both, capacity: capacity)
         for replies in [1, 5, 20] {
+            let acceptedBefore = try observer.inspect("work").accepted
             let sender = try await AgentProcess(daemon.socketPath)
             let receiver = try await AgentProcess(daemon.socketPath)
             let out = try await Self.open(sender, "work", sends: true)
@@ -61,11 +79,14 @@ import Testing
                 return await agent.reply(to: id)
             }
             (isSender ? sender : receiver).kill()
+            var received: [UInt64: AgentReply.Result] = [:]
             if isSender {
                 // What nobody sends any more nobody waits for: the rest of the receives is ended by their death.
                 try observer.wait(for: "work", "no sender") { $0.sendHandles == 1 && $0.queued == 0 }
-                try observer.wait(for: "work", "nothing unsettled") { $0.unsettled == 0 }
-                receiver.kill()
+                let status = try observer.wait(for: "work", "nothing unsettled") { $0.unsettled == 0 }
+                // Settled is not said: its tasks may still be about to reply.
+                received = await Self.replies(
+                    of: receiver, to: receives, count: Int(status.accepted - acceptedBefore))
             } else {
                 try observer.wait(for: "work", "no receiver") { $0.receiveHandles == 1 }
             }
@@ -81,9 +102,9 @@ import Testing
             found.merge(try Self.drain(observer, mine)) { $1 }
             var seen: Set<UInt64> = []
             for id in receives {
-                guard case .received(let elements)? = await reply(of: receiver, id, !isSender) else {
-                    continue
-                }
+                let known = received[id]
+                let result = isSender ? known : await reply(of: receiver, id, true)
+                guard case .received(let elements)? = result else { continue }
                 for element in elements { #expect(seen.insert(element).inserted, "twice to one process") }
             }
             // What was handed to a task of a process that was killed before it could say so counts as settled (X34).
