@@ -84,11 +84,16 @@ struct Run: ParsableCommand {
         try poll.add(child.processDescriptor, token: 0, interest: .read)
         try poll.add(signals.descriptor, token: 1, interest: .read)
         try poll.add(daemon.keeper.processDescriptor, token: 2, interest: .read)
+        var isSaid = false
         while true {
             try poll.wait(into: &events, timeoutNanoseconds: nil)
             for index in 0..<events.count {
                 switch events[index].token {
                 case 0:
+                    // The keeper removes the socket before it ends itself, and may not have got that far.
+                    if !isSaid, !Files.exists(daemon.socket) {
+                        Self.say("the private daemon has ended before the command")
+                    }
                     return
                 case 1:
                     while let arrival = try signals.next() {
@@ -98,10 +103,15 @@ struct Run: ParsableCommand {
                 default:
                     // The command will notice by itself, and may have a use for going on.
                     try poll.remove(daemon.keeper.processDescriptor)
-                    let line = Array("chanctl: the private daemon has ended; the command goes on\n".utf8)
-                    try? line.withUnsafeBytes { try Transfer.writeAll(2, $0) }
+                    Self.say("the private daemon has ended; the command goes on")
+                    isSaid = true
                 }
             }
         }
+    }
+
+    private static func say(_ text: String) {
+        // Where standard error takes nothing there is nobody to tell.
+        try? Array("chanctl: \(text)\n".utf8).withUnsafeBytes { try Transfer.writeAll(2, $0) }
     }
 }
