@@ -38,6 +38,18 @@ import Testing
         #expect(scene.engine.broker.discarded == 1)
     }
 
+    @Test("24 26 a message that passes channels is the last of its answer")
+    func lastOfItsAnswer() throws {
+        let scene = scene()
+        let (one, other) = try scene.pair(capacity: 3)
+        let (reply, _) = try scene.unnamed(one.session, capacity: 3)
+        scene.send(one, 1)
+        scene.send(one, 2, passing: [(reply, .send)])
+        scene.send(one, 3)
+        let request = scene.receive(other, upTo: 3)
+        #expect(scene[request] == .received([1, 2]))
+    }
+
     @Test("26 an offered number names no handle until the settlement")
     func offered() throws {
         let scene = scene()
