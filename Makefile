@@ -64,7 +64,7 @@ release-search:
 	$(RELEASE) --product chand-search
 
 clean:
-	rm -rf .build .build-rel .build-deb .build-planted .build-coverage .build-soak
+	rm -rf .build .build-rel .build-deb .build-planted .build-coverage .build-soak .build-bench
 
 setup:
 	@Tests/Scripts/setup

@@ -21,6 +21,7 @@ public struct SelectCase {
     public var chain: MessageChain
 
     /// Makes a case.
+    @inlinable
     public init(
         _ kind: Kind, handle: UInt32 = 0, untilDrained: Bool = false, chain: MessageChain = MessageChain()
     ) {
@@ -41,6 +42,7 @@ extension Broker {
     /// With a `limit` above 1, of receives only, it is so many selects in one turn, ending before the first that
     /// would park or report closed (rule 24); one that parked ends with one message. What exceeds
     /// `receiveBatchBytes`, or 1024 messages, is left to the next.
+    @inlinable
     public mutating func select<S: BrokerSink<Body> & ~Copyable>(
         session: UInt32, request: UInt64, cases: [SelectCase], ordered: Bool, timeout: Int64,
         limit: UInt32 = 1, into sink: inout S
@@ -77,10 +79,11 @@ extension Broker {
     }
 
     /// The most selects in one turn.
-    private static var maxTurns: UInt32 { 1024 }
+    @inlinable static var maxTurns: UInt32 { 1024 }
 
     /// The first case that could never be carried out, as a failure of the whole select.
-    private func fault(in cases: [SelectCase], session: UInt32, limit: UInt32) -> Failure? {
+    @inlinable
+    func fault(in cases: [SelectCase], session: UInt32, limit: UInt32) -> Failure? {
         guard limit > 0 else { return Failure(.invalidArgument, text: "a select takes at least 1 message") }
         guard cases.count <= limits.selectCases else {
             return quota("select_cases", cases.count, limits.selectCases)
@@ -109,7 +112,8 @@ extension Broker {
     }
 
     /// A case that can proceed now, drawn uniformly (S2) or the first: all seen at one instant (S15).
-    private mutating func readyCase(of cases: [SelectCase], session: UInt32, ordered: Bool) -> Int? {
+    @inlinable
+    mutating func readyCase(of cases: [SelectCase], session: UInt32, ordered: Bool) -> Int? {
         var winner: Int?
         var ready: UInt32 = 0
         for (index, candidate) in cases.enumerated() where isReady(candidate, session: session) {
@@ -120,7 +124,8 @@ extension Broker {
         return winner
     }
 
-    private func isReady(_ candidate: SelectCase, session: UInt32) -> Bool {
+    @inlinable
+    func isReady(_ candidate: SelectCase, session: UInt32) -> Bool {
         guard candidate.kind != .never, let handle = openHandle(session, candidate.handle) else {
             return false
         }
@@ -130,13 +135,25 @@ extension Broker {
     }
 
     /// Whether a send, or a receive, through a handle would commit, or fail for good, now.
+    @inlinable
     public func isReady(session: UInt32, handle number: UInt32, sending: Bool) -> Bool {
         guard let handle = openHandle(session, number) else { return true }
         let channel = handles[handle].channel
         return sending ? isSendReady(channel) : isReceiveReady(channel)
     }
 
+    /// Whether a send of one message through a handle would commit now.
+    @inlinable
+    public func sendsAtOnce(session: UInt32, handle number: UInt32) -> Bool {
+        guard let handle = openHandle(session, number), handles[handle].role.contains(.send) else {
+            return false
+        }
+        let channel = handles[handle].channel
+        return channels[channel].flags.isDisjoint(with: .stopsSends) && isSendReady(channel)
+    }
+
     /// A send would commit, or fail for good, now (rule 11).
+    @inlinable
     func isSendReady(_ channel: UInt32) -> Bool {
         if !channels[channel].flags.isDisjoint(with: .stopsSends) { return true }
         return channels[channel].hasRoom
@@ -145,13 +162,15 @@ extension Broker {
     }
 
     /// A receive would commit, or report closed, now.
+    @inlinable
     func isReceiveReady(_ channel: UInt32, untilDrained: Bool = false) -> Bool {
         if reportsClosed(channel, untilDrained: untilDrained) { return true }
         guard !channels[channel].flags.contains(.paused) else { return false }
         return channels[channel].queued > 0 || channels[channel].senders.head != none
     }
 
-    private mutating func commitSend<S: BrokerSink<Body> & ~Copyable>(
+    @inlinable
+    mutating func commitSend<S: BrokerSink<Body> & ~Copyable>(
         _ winner: Int, of cases: [SelectCase], session: UInt32, request: UInt64, into sink: inout S
     ) {
         for (index, loser) in cases.enumerated() where index != winner { discard(loser.chain, into: &sink) }
@@ -170,7 +189,8 @@ extension Broker {
     }
 
     /// Commits a receive case, and up to `limit` in all, each drawn anew.
-    private mutating func commitReceives<S: BrokerSink<Body> & ~Copyable>(
+    @inlinable
+    mutating func commitReceives<S: BrokerSink<Body> & ~Copyable>(
         _ first: Int, of cases: [SelectCase], session: UInt32, request: UInt64, ordered: Bool, limit: UInt32,
         into sink: inout S
     ) {
@@ -205,7 +225,8 @@ extension Broker {
     }
 
     /// The case that the next draw hits, if that would bring a message.
-    private mutating func readyMessage(
+    @inlinable
+    mutating func readyMessage(
         of cases: [SelectCase], session: UInt32, ordered: Bool
     ) -> Int? {
         guard let next = readyCase(of: cases, session: session, ordered: ordered),
@@ -215,7 +236,8 @@ extension Broker {
         return next
     }
 
-    private mutating func end<S: BrokerSink<Body> & ~Copyable>(
+    @inlinable
+    mutating func end<S: BrokerSink<Body> & ~Copyable>(
         _ cases: [SelectCase], session: UInt32, request: UInt64, _ failure: Failure, into sink: inout S
     ) {
         for candidate in cases { discard(candidate.chain, into: &sink) }

@@ -85,6 +85,7 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     public var parkedCount: Int { operations.count }
 
     /// When `advance(to:)` has something to do next; nil without a deadline.
+    @inlinable
     public var nextDeadline: UInt64? {
         switch (deadlines.first, leaseDeadlines.first) {
         case (let operation?, let lease?): min(operation.deadline, lease.deadline)

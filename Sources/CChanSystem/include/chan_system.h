@@ -70,6 +70,15 @@ int chan_epoll_remove(int poll, int fd);
 int chan_epoll_wait(int poll, struct chan_event *out, int capacity, int64_t timeout_nanoseconds);
 int chan_poll_one(int fd, uint32_t interest, int64_t timeout_nanoseconds, uint32_t *ready);
 
+/* Between two looks at what another processor may change. */
+static inline void chan_processor_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 // Threads and processes.
 void chan_thread_name(const char *name);
 int chan_thread_pin(const int *processors, int count);

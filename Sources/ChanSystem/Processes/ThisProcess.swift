@@ -107,6 +107,12 @@ public enum ThisProcess {
     }
 }
 
+/// The processor that the calling thread runs on.
+public enum Processor {
+    /// A hint between two looks at what another processor may change.
+    public static func pause() { chan_processor_pause() }
+}
+
 /// The terminal.
 public enum Terminal {
     /// Whether a descriptor is a terminal.

@@ -10,7 +10,8 @@ public import Glibc
 /// Unchecked: the state is touched only with the mutex held.
 public final class Lock<State: ~Copyable>: @unchecked Sendable {
     @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    @usableFromInline var state: State
+    // Exclusive by the mutex: checking it again at run time costs as much as the mutex.
+    @exclusivity(unchecked) @usableFromInline var state: State
 
     /// Puts a value behind a new mutex.
     public init(_ state: consuming sending State) {

@@ -8,9 +8,9 @@
 extension Chan: AsyncSequence {
     /// Receives one element at a time until the channel is closed.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        private let channel: Chan
-        private let pin: SessionPin?
-        private var isOver = false
+        @usableFromInline let channel: Chan
+        @usableFromInline let pin: SessionPin?
+        @usableFromInline var isOver = false
 
         init(_ channel: Chan) {
             self.channel = channel
@@ -21,10 +21,12 @@ extension Chan: AsyncSequence {
         ///
         /// Waits, ends by cancellation and throws as ``Chan/receive(timeout:)`` does. Once the connection was lost it
         /// goes on failing: another iteration has to be begun. Runs where the caller runs.
+        @inlinable
         public mutating func next(
             isolation actor: isolated (any Actor)? = #isolation
         ) async throws -> Element? {
             if isOver { return nil }
+            if let element = channel.receiveAtOnce() { return element }
             do {
                 return try await channel.receiveNext(pin)
             } catch is ChannelClosed {

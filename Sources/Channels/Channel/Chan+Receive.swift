@@ -11,11 +11,21 @@ extension Chan {
     /// - Throws: ``ChannelClosed`` once the channel is closed and drained (rule 4); ``ChandError`` with `timeout`
     ///   if the time ran out, with `decoding` if the message does not decode, in which case it was given back
     ///   and the next receive may meet it again, or with another code; `CancellationError`.
+    @inlinable
     public func receive(timeout: Duration? = nil) async throws -> Element {
-        try await receiveMessage(timeout: timeout).element
+        if let element = receiveAtOnce() { return element }
+        return try await receiveMessage(timeout: timeout).element
+    }
+
+    /// Receives inside the process if that can be done at once; nil where it would wait or fail.
+    @inlinable
+    func receiveAtOnce() -> Element? {
+        guard case .near(let channel) = backend, !Task.isCancelled else { return nil }
+        return channel.receiveAtOnce()
     }
 
     /// The same as ``receive(timeout:)``.
+    @inlinable
     public func recv(timeout: Duration? = nil) async throws -> Element {
         try await receive(timeout: timeout)
     }
@@ -52,6 +62,7 @@ extension Chan {
     }
 
     /// One step of an iteration.
+    @usableFromInline
     func receiveNext(_ pin: SessionPin?) async throws -> Element {
         guard let message = try await receive(time: WireTime.nanoseconds(nil), pin) else { throw wouldWait }
         return message.element

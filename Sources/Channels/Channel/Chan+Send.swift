@@ -31,9 +31,23 @@ extension Chan {
     /// - Throws: ``ChannelClosed``; ``ChandError`` with `timeout` if the time ran out, in which case nothing was
     ///   sent, with `notConfirmed` if it was sent and the waiting for its confirmation ended, or with another
     ///   code; `CancellationError`.
+    @inlinable
     public func send(
         _ element: Element, confirm: SendConfirmation = .commit, timeout: Duration? = nil
     ) async throws {
+        if confirm == .commit, sendAtOnce(element) { return }
+        try await sendWaiting(element, confirm: confirm, timeout: timeout)
+    }
+
+    /// Sends inside the process if that can be done at once.
+    @inlinable
+    func sendAtOnce(_ element: Element) -> Bool {
+        guard case .near(let channel) = backend, !Task.isCancelled else { return false }
+        return channel.sendAtOnce(element)
+    }
+
+    @usableFromInline
+    func sendWaiting(_ element: Element, confirm: SendConfirmation, timeout: Duration?) async throws {
         let time = WireTime.nanoseconds(timeout)
         guard try await send(element, time: time, confirm: confirm) > 0 else { throw wouldWait }
     }

@@ -20,7 +20,7 @@
 ///
 /// **Errors.** ``ChannelClosed`` where the channel is closed, ``ChandError`` for everything else.
 public struct Chan<Element: Sendable>: Sendable, Hashable {
-    let backend: ChannelBackend<Element>
+    @usableFromInline let backend: ChannelBackend<Element>
 
     init(_ backend: ChannelBackend<Element>) { self.backend = backend }
 

@@ -6,6 +6,7 @@ import ChanCore
 ///
 /// An enumeration and not a protocol, since a call through a protocol costs as much as a message inside the
 /// process. Timeouts are nanoseconds as on the wire: 0 is a try, below 0 is for ever.
+@usableFromInline
 enum ChannelBackend<Element: Sendable>: Sendable {
     /// Inside the process.
     case near(LocalChannel<Element>)

@@ -3,6 +3,7 @@
 import ChanWire
 
 /// A channel of a daemon with the codec of its elements.
+@usableFromInline
 final class RemoteChannel<Element: Sendable>: RemoteHandle, @unchecked Sendable {
     let codec: ElementCodec<Element>
 

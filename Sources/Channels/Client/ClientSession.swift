@@ -53,6 +53,7 @@ final class PresentLimits: Sendable {
 /// The session that something in several steps belongs to, once its first step has begun.
 ///
 /// That is an iteration, a batch in several frames, a lease. No step is taken in another session.
+@usableFromInline
 final class SessionPin: Sendable {
     private let session: Atomic<UInt64>
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ChanCore
+public import ChanCore
 import ChanWire
 
 /// A channel of the process with the type of its elements.
+@usableFromInline
 final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
-    let store: ElementStore<Element>
+    @usableFromInline let store: ElementStore<Element>
 
     /// Opens a handle on the channel of a store; with options a channel of its own where it is the first.
     init(
@@ -18,6 +19,22 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
 
     var identity: ChannelIdentity {
         ChannelIdentity(instance: 0, name: name, generation: opened.generation)
+    }
+
+    // MARK: - At once
+
+    /// Sends one element; false, and nothing is done, where that would wait or fail.
+    @inlinable
+    func sendAtOnce(_ element: Element) -> Bool {
+        space.sendAtOnce(self) { store.elements.insert(element) }
+    }
+
+    /// Receives one element; nil, and nothing is done, where that would wait or fail.
+    @inlinable
+    func receiveAtOnce() -> Element? {
+        var element: Element?
+        _ = space.receiveAtOnce(self) { element = store.elements.remove($0) }
+        return element
     }
 
     // MARK: - Sending

@@ -7,8 +7,9 @@ import Synchronization
 /// A handle on a channel of the process, whatever its elements; closed when the last channel value with it goes.
 ///
 /// Unchecked only because it has a subclass: everything in it is constant or atomic.
+@usableFromInline
 class LocalHandle: @unchecked Sendable {
-    final let space: LocalSpace
+    @usableFromInline final let space: LocalSpace
     /// Keeps the channel.
     final let anyStore: LocalStore
     final let opened: OpenedChannel

@@ -2,6 +2,7 @@
 
 import ChanCore
 import ChanSystem
+import Synchronization
 
 /// An operation on channels of the process, from the call until its caller is told how it ended.
 ///
@@ -22,6 +23,7 @@ class LocalOperation: @unchecked Sendable {
     /// The messages that it sends.
     final var count = 1
     final private(set) var outcome = Outcome.pending
+    private final let isTold = Atomic<Bool>(false)
     /// The next one that is over, while that is being told.
     final var next: LocalOperation?
     /// Which case of a select it was.
@@ -71,10 +73,14 @@ class LocalOperation: @unchecked Sendable {
         if case .pending = outcome { false } else { true }
     }
 
+    /// Whether its outcome is known, without the lock; what came with it can be read then.
+    final var isSeenOver: Bool { isTold.load(ordering: .acquiring) }
+
     /// Notes the outcome and takes the broker's reference back.
     final func end(_ outcome: Outcome) {
         precondition(!isOver, "an operation ends twice")
         self.outcome = outcome
+        isTold.store(true, ordering: .releasing)
         Unmanaged.passUnretained(self).release()
     }
 
@@ -93,7 +99,7 @@ class LocalOperation: @unchecked Sendable {
     /// A task that is cancelled before does not begin.
     final func run(_ begin: (inout LocalSpace.State, UInt64) -> Void) async throws {
         if Task.isCancelled { throw CancellationError() }
-        if !space.begin(self, begin) { await wait() }
+        if !space.begin(self, begin), !space.spin.look(at: self) { await wait() }
     }
 
     /// Begins it; `whenOver` is called once, on any thread.

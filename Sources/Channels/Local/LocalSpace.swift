@@ -8,6 +8,7 @@ import ChanWire
 ///
 /// Whoever is resumed by an input, and whatever element is gone with it, is dealt with after the lock is
 /// released: both run code of others.
+@usableFromInline
 final class LocalSpace: Sendable {
     /// The one of this process.
     static let process = LocalSpace()
@@ -25,6 +26,7 @@ final class LocalSpace: Sendable {
     }
 
     let lock: Lock<State>
+    let spin = LocalSpin()
     /// The broker's session for all channels of the process.
     let session: UInt32
 
@@ -71,7 +73,7 @@ final class LocalSpace: Sendable {
     }
 
     /// Settles what was handed over, and takes what is to be done without the lock.
-    private func finish(_ state: inout State, _ effects: inout LocalEffects) {
+    func finish(_ state: inout State, _ effects: inout LocalEffects) {
         while let handOver = state.sink.handOvers.popLast() {
             let isKnown =
                 handOver.isSettled
@@ -133,7 +135,7 @@ struct LocalEffects {
         if !sink.garbage.isEmpty { swap(&garbage, &sink.garbage) }
     }
 
-    fileprivate mutating func run(_ space: LocalSpace) {
+    mutating func run(_ space: LocalSpace) {
         if let alarmTime { space.setAlarm(at: alarmTime) }
         while let operation = over {
             over = operation.next.take()

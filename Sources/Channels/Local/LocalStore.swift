@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ChanCore
+// Public for the code of element types, which is specialised where it is called.
+public import ChanCore
 import ChanSystem
 
 /// What holds the elements of one channel of the process; its handles share it.
@@ -8,6 +9,7 @@ import ChanSystem
 /// The channel is gone when no handle holds its store any more, and what is left in it with it.
 ///
 /// Unchecked: what changes is touched only with the space's lock held.
+@usableFromInline
 class LocalStore: @unchecked Sendable {
     /// The name space of these channels; their names are for errors and lists, nobody opens them by name.
     static let space = "local"
@@ -43,8 +45,10 @@ class LocalStore: @unchecked Sendable {
 }
 
 /// The elements of one channel, by slot.
+@usableFromInline
 final class ElementStore<Element: Sendable>: LocalStore, @unchecked Sendable {
-    @exclusivity(unchecked) private var elements = SlotTable<Element>()
+    // Exclusive by the space's lock.
+    @exclusivity(unchecked) @usableFromInline var elements = SlotTable<Element>()
 
     /// Makes a message of an element.
     func insert(_ element: Element) -> LocalBody {

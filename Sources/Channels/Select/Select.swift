@@ -40,7 +40,9 @@ public func select<Value>(
 /// switch winner.index { ... }
 /// ```
 public func select<Value>(_ cases: [SelectCase<Value>], ordered: Bool = false) async throws -> Value {
-    let winner = try await Selection(cases.map(\.action), timeout: WireTimeout.never, ordered: ordered).run()
+    // Closures, since making a key path of a generic type costs as much as the select.
+    let actions = cases.map { $0.action }
+    let winner = try await Selection(actions, timeout: WireTimeout.never, ordered: ordered).run()
     guard let winner else { preconditionFailure("a select without a limit of time ended for lack of time") }
     return try await cases[winner.index].finish(winner)
 }
@@ -55,7 +57,7 @@ public func select<Value>(
     _ cases: [SelectCase<Value>], timeout: Duration, ordered: Bool = false
 ) async throws -> Value? {
     let time = WireTime.nanoseconds(timeout)
-    let winner = try await Selection(cases.map(\.action), timeout: time, ordered: ordered).run()
+    let winner = try await Selection(cases.map { $0.action }, timeout: time, ordered: ordered).run()
     guard let winner else { return nil }
     return try await cases[winner.index].finish(winner)
 }
@@ -88,6 +90,6 @@ public func select(
             .invalidArgument, "several selects in one turn only receive", channel: channel.name)
     }
     return try await Selection(
-        cases.map(\.action), timeout: WireTime.nanoseconds(timeout), ordered: ordered, limit: limit
+        cases.map { $0.action }, timeout: WireTime.nanoseconds(timeout), ordered: ordered, limit: limit
     ).runSeveral()
 }
