@@ -13,7 +13,7 @@ let strict: [SwiftSetting] = [
 let strictC: [CSetting] = [.treatAllWarnings(as: .error)]
 let strictCxx: [CXXSetting] = [.treatAllWarnings(as: .error)]
 
-/// The daemon's and the tools' dependencies: users of `Channels` alone turn the trait off and fetch nothing.
+/// The tool's dependency: users of `Channels` alone turn the trait off and fetch nothing.
 let argumentParser: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser",
     condition: .when(traits: ["Daemon"]))
@@ -51,8 +51,7 @@ let package = Package(
             dependencies: ["ChanCore", "ChanWire", "ChanSystem", "ChandConfig", "Systemd"],
             swiftSettings: strict),
         .executableTarget(
-            name: "chand", dependencies: ["ChandServer", "ChandConfig", argumentParser],
-            swiftSettings: strict),
+            name: "chand", dependencies: ["ChandServer", "ChandConfig", "ChanSystem"], swiftSettings: strict),
         .target(
             name: "Channels", dependencies: ["ChanWire", "ChanSystem", "ChanCore"],
             swiftSettings: strict),

@@ -21,5 +21,4 @@ AssertPathExists=/etc/chand/%i/chand.toml
     s|/run/chand/|/run/chand/%i/|g
     s|^Description=.*|& %i|
     s|^ExecStart=.*|& --config /etc/chand/%i/chand.toml|
-    s|^ConfigurationDirectory=chand|&/%i|
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What somebody who mistyped a name most likely meant.
-enum NearestKey {
+package enum NearestKey {
     /// The candidate closest to `name`; none where all of them are too far away to be meant.
-    static func of(_ name: String, among candidates: [String]) -> String? {
+    package static func of(_ name: String, among candidates: [String]) -> String? {
         let allowed = max(2, name.utf8.count / 3)
         let distances = candidates.map { (candidate: $0, distance: distance(name, $0)) }
         return distances.filter { $0.distance <= allowed }.min { $0.distance < $1.distance }?.candidate

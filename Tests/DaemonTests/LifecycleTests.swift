@@ -101,7 +101,11 @@ import Testing
             (["--private", "--socket", socket, "--set", "limits.sessions=0"], 2, ["limits.sessions"]),
             (["--private", "--socket", socket, "--set", "nothing"], 2, ["KEY=VALUE"]),
             (["--private", "--socket", socket, "--log-level", "loud"], 2, ["loud"]),
-            (["--privat", "--socket", socket], 2, ["--privat"]),
+            (["--privat", "--socket", socket], 2, ["--privat", "did you mean --private?"]),
+            (["--socket", socket, "--private=yes"], 2, ["--private takes no value"]),
+            (["--private", "--socket"], 2, ["--socket wants a value"]),
+            (["--socket", "--private"], 2, ["--socket wants a value"]),
+            (["--private", socket], 2, [socket]),
             (["--config", "\(directory)/none.toml", "--socket", socket], 2, ["none.toml"]),
         ]
         for (arguments, code, words) in cases {
@@ -111,6 +115,13 @@ import Testing
             for word in words { #expect(attempt.text.contains(word), "\(attempt.text)") }
         }
         #expect(try Files.names(in: directory).isEmpty)
+    }
+
+    @Test(arguments: [["--help"], ["--private", "-h", "--wrong"], ["--version"]])
+    func saysWhatItIs(_ arguments: [String]) throws {
+        let attempt = try Attempt(arguments)
+        #expect(attempt.status == .exited(0))
+        #expect(attempt.text.contains(arguments == ["--version"] ? "0." : "--config PATH "))
     }
 
     /// As a user to whom the directory is closed; only root can become one.
