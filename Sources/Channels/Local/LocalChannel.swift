@@ -133,14 +133,19 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
         guard wire.deadLetter.isEmpty else {
             throw ChandError(
                 .invalidArgument,
-                "a channel inside the process has no dead-letter channel: what fails too often is set aside",
+                "a channel inside the process has the dead-letter channel that it was made with, and no other",
                 channel: name)
         }
-        let core = ChanCore.LeaseTerms(nanoseconds: wire.nanoseconds, attemptLimit: wire.attemptLimit)
         let operation = LocalLeaseReceive(self, timeout: timeout)
+        // Held while that begins, which would make a channel of a name that is nobody's.
+        let deadLetters = wire.attemptLimit > 0 ? store.deadLetters : nil
+        let core = ChanCore.LeaseTerms(
+            nanoseconds: wire.nanoseconds, attemptLimit: wire.attemptLimit,
+            deadLetter: deadLetters?.name ?? "")
         try await operation.run { state, request in
             begin(operation, as: request, upTo: 1, under: core, &state)
         }
+        _ = consume deadLetters
         guard try taken(operation), let element = operation.element else { return nil }
         return Lease(
             element, holder: self, delivery: operation.delivery, attempts: operation.attempts,
