@@ -65,8 +65,10 @@ let package = Package(
             name: "throughput", dependencies: ["Channels", "ChanSystem"], path: "Examples/Throughput",
             swiftSettings: strict),
         .executableTarget(
-            name: "awaitchannel", dependencies: ["Channels"], path: "Examples/Awaitchannel",
+            name: "awaitchannel", dependencies: ["Channels", "ChanSystem"], path: "Examples/Awaitchannel",
             swiftSettings: strict),
+        .executableTarget(
+            name: "fibonacci", dependencies: ["Channels"], path: "Examples/Fibonacci", swiftSettings: strict),
         .executableTarget(
             name: "sieve", dependencies: ["Channels"], path: "Examples/Sieve", swiftSettings: strict),
         .executableTarget(
@@ -91,7 +93,7 @@ let package = Package(
             name: "ChannelsTests",
             dependencies: [
                 "Channels", "ChanTestSupport", "ChanCore", "ChanWire", "ChanSystem", "Conformance",
-                "awaitchannel", "chand", "chand-test-agent",
+                "awaitchannel", "chand", "chand-test-agent", "fibonacci",
             ],
             swiftSettings: strict),
         .testTarget(

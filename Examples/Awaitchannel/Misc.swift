@@ -4,35 +4,36 @@ import Channels
 
 /// Three ways to consume, and at the same time a loop of selects over operations that are under way.
 enum Misc {
+    static let receivers = ["first", "second"]
+
     static func run() throws {
         let channel = Chan<Int>()
-        go {
-            for number in 1...20 { try await channel.send(number) }
-            try await channel.close()
-        }
-        var tasks = [
-            go {
-                for try await number in channel { print("iterated \(number)") }
-                print("the iteration is done")
-            }
-        ]
-        for name in ["first", "second"] {
-            tasks.append(
-                go {
-                    do {
-                        while true { print("\(name) received \(try await channel.receive())") }
-                    } catch is ChannelClosed {
-                        print("\(name) is done")
-                    }
-                })
-        }
-        tasks.append(go { try await selects() })
+        go { try await produce(into: channel) }
+        var tasks = [go { try await iterate(channel) }]
+        for name in receivers { tasks.append(go { try await receive(from: channel, as: name) }) }
+        tasks.append(go { try await selects(Chan(), Chan(size: 1)) })
         for task in tasks { try task.result() }
     }
 
-    private static func selects() async throws {
-        let rendezvous = Chan<Int>()
-        let sized = Chan<Int>(size: 1)
+    static func produce(into channel: Chan<Int>) async throws {
+        for number in 1...20 { try await channel.send(number) }
+        try await channel.close()
+    }
+
+    static func iterate(_ channel: Chan<Int>) async throws {
+        for try await number in channel { print("iterated \(number)") }
+        print("the iteration is done")
+    }
+
+    static func receive(from channel: Chan<Int>, as name: String) async throws {
+        do {
+            while true { print("\(name) received \(try await channel.receive())") }
+        } catch is ChannelClosed {
+            print("\(name) is done")
+        }
+    }
+
+    static func selects(_ rendezvous: Chan<Int>, _ sized: Chan<Int>) async throws {
         let pending = SelectSet<String>()
         pending.receive("receive", from: rendezvous)
         pending.receive("receive", from: rendezvous)

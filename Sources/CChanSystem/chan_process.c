@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 int chan_limit_descriptors(uint64_t *soft, uint64_t *hard) {
@@ -93,6 +94,14 @@ int chan_spawn(int32_t *pid, const char *path, char *const *arguments, char *con
     posix_spawn_file_actions_destroy(&actions);
     *pid = child;
     return status;
+}
+
+int chan_child_has_ended(int32_t pid, int32_t *code, int32_t *signal) {
+    siginfo_t info = {.si_pid = 0};
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) return -1;
+    if (info.si_pid == 0) return 0;
+    *(info.si_code == CLD_EXITED ? code : signal) = info.si_status;
+    return 1;
 }
 
 static int release_segments(struct dl_phdr_info *info, size_t size, void *context) {

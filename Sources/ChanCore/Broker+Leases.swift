@@ -146,6 +146,29 @@ extension Broker {
         Failure(.leaseExpired, text: "delivery \(delivery) is no longer under a lease of this session")
     }
 
+    /// The receiver can do nothing with a delivery: it is a dead letter, for the channel named; where that is empty, or may or
+    /// can not take it, it is set aside.
+    ///
+    /// Returns false as `settle` does.
+    public mutating func giveUp<S: BrokerSink<Body> & ~Copyable>(
+        session: UInt32, handle number: UInt32, delivery: UInt64, deadLetter: String, into sink: inout S
+    ) -> Bool {
+        guard let handle = anyHandle(session, number), wereDelivered(handle, delivery, 1) else {
+            return false
+        }
+        guard let slot = handles[handle].window.take(delivery) else { return true }
+        let channel = handles[handle].channel
+        var terms = LeaseTerms(nanoseconds: 0, attemptLimit: 1, deadLetter: deadLetter)
+        if fault(in: terms, session: session, channel: channel) != nil { terms.deadLetter = "" }
+        let letter = Lease(
+            handle: handle, number: delivery, deadline: .max, terms: terms,
+            identity: sessions[session].identity)
+        putBack(slot, on: channel, seen: true, handedOver: true, as: letter, into: &sink)
+        releaseIfDone(handle)
+        pump(channel, into: &sink)
+        return true
+    }
+
     /// Ends a message's attempts: it goes to its dead-letter channel, or is set aside where there is none or that
     /// refuses.
     ///

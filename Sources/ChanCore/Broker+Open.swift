@@ -382,7 +382,7 @@ extension Broker {
             channels[channel].flags.insert(.removed)
             channels[channel].flags.remove(.keep)
             if !channels[channel].flags.contains(.closed) {
-                shut(channel, CloseReason(text: "removed"), into: &sink)
+                shut(channel, .removed, into: &sink)
             }
             let name = channels[channel].name
             pump(channel, into: &sink)

@@ -212,9 +212,10 @@ extension Broker {
     /// go; the caller pumps.
     ///
     /// It was an attempt, seen or not, if it answered a receive; if it was sent ahead, only once it was handed over
-    /// (rule 18): before the return, or, as `handedOver` says, by what this return means.
+    /// (rule 18): before the return, or, as `handedOver` says, by what this return means. A `letter` is dead in any case.
     mutating func putBack<S: BrokerSink<Body> & ~Copyable>(
-        _ slot: UInt32, on channel: UInt32, seen: Bool, handedOver: Bool, into sink: inout S
+        _ slot: UInt32, on channel: UInt32, seen: Bool, handedOver: Bool, as letter: Lease? = nil,
+        into sink: inout S
     ) {
         let isAttempt = handedOver || messages[slot].credit == none
         if messages[slot].credit != none { endAhead(slot, on: channel) }
@@ -223,7 +224,9 @@ extension Broker {
         if isAttempt, messages[slot].attempts < .max { messages[slot].attempts += 1 }
         channels[channel].unsettled -= 1
         let lease = messages[slot].lease == none ? nil : endLease(of: slot)
-        if isAttempt, let lease, lease.terms.attemptLimit > 0,
+        if let letter {
+            bury(slot, from: channel, letter, into: &sink)
+        } else if isAttempt, let lease, lease.terms.attemptLimit > 0,
             messages[slot].attempts >= lease.terms.attemptLimit
         {
             bury(slot, from: channel, lease, into: &sink)

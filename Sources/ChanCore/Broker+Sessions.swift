@@ -126,7 +126,7 @@ extension Broker {
         if flags.isSuperset(of: [.closeWithLastSender, .hadSender]), channels[channel].sendHandles == 0,
             !flags.contains(.closed)
         {
-            shut(channel, CloseReason(text: "last sender gone"), into: &sink)
+            shut(channel, .lastSenderGone, into: &sink)
         }
         if flags.isSuperset(of: [.failWithLastReceiver, .hadReceiver]), channels[channel].receiveHandles == 0
         {

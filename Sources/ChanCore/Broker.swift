@@ -132,6 +132,11 @@ public struct CloseReason: Equatable, Sendable {
         self.code = code
         self.text = text
     }
+
+    /// The channel closed with its last sender (rule 16); the highest codes are the broker's.
+    public static let lastSenderGone = CloseReason(code: .max, text: "last sender gone")
+    /// The channel was removed (rule 15).
+    public static let removed = CloseReason(code: .max - 1, text: "removed")
 }
 
 extension Broker {

@@ -44,6 +44,17 @@ public enum FailureCode: UInt16, Sendable, CaseIterable {
     case invalidConfiguration = 19
 }
 
+/// What the daemon itself gives as the reason of a close; it keeps the numbers from `first` on for itself.
+public enum CloseCode: UInt32, Sendable, CaseIterable {
+    /// The channel was removed (rule 15).
+    case removed = 0xffff_fffe
+    /// The channel closed with its last sender (rule 16).
+    case lastSenderGone = 0xffff_ffff
+
+    /// The first number that is the daemon's.
+    public static let first: UInt32 = 0xffff_ff00
+}
+
 /// Why a session ends; the `field` of a GOODBYE frame.
 public enum GoodbyeCode: UInt16, Sendable, CaseIterable {
     /// An orderly end.

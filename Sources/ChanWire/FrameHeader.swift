@@ -26,6 +26,7 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case restore = 0x14
     case lease = 0x15
     case receipt = 0x16
+    case deadLetter = 0x17
     case control = 0x20
     case daemonStatus = 0x21
     case wait = 0x18

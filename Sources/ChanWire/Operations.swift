@@ -386,6 +386,41 @@ public struct DeliveryRange: Equatable, Sendable {
     }
 }
 
+/// A DEAD_LETTER frame: a delivery that its receiver can do nothing with.
+public struct DeadLetter: Equatable, Sendable {
+    /// The handle that the delivery came through.
+    public var handle: UInt32
+    /// The delivery's number.
+    public var delivery: UInt64
+    /// The channel that it goes to; where it is empty the message is set aside.
+    public var target: String
+
+    /// Makes a frame's contents.
+    public init(handle: UInt32, delivery: UInt64, target: String) {
+        self.handle = handle
+        self.delivery = delivery
+        self.target = target
+    }
+
+    /// Reads a DEAD_LETTER frame.
+    public init(reading body: UnsafeRawBufferPointer) throws(WireFault) {
+        var reader = WireReader(body)
+        handle = try reader.u32()
+        delivery = try reader.u64()
+        target = try reader.string()
+        try reader.finish()
+    }
+
+    /// The whole frame.
+    public func encoded() -> [UInt8] {
+        var writer = WireWriter(.deadLetter)
+        writer.integer(handle)
+        writer.integer(delivery)
+        writer.string(target)
+        return writer.finish()
+    }
+}
+
 /// Flags of a GIVE_BACK frame.
 public enum GiveBackFlags {
     /// A caller may have seen the messages: they are marked redelivered (rule 18).

@@ -25,6 +25,7 @@ extension Hub {
         case .settle: try settle(frame.body, session: session, back: nil)
         case .giveBack:
             try settle(frame.body, session: session, back: header.flags & GiveBackFlags.seen != 0)
+        case .deadLetter: try giveUp(DeadLetter(reading: frame.body), session: session)
         case .select: try select(header, frame.body, session: session)
         case .cancel:
             try WireReader(frame.body).finish()
@@ -159,6 +160,15 @@ extension Hub {
                         into: &outbox)
                 }
             guard known else { throw neverMade(range) }
+        }
+    }
+
+    private mutating func giveUp(_ letter: DeadLetter, session: UInt32) throws(WireFault) {
+        let isKnown = broker.giveUp(
+            session: session, handle: letter.handle, delivery: letter.delivery, deadLetter: letter.target,
+            into: &outbox)
+        guard isKnown else {
+            throw neverMade(DeliveryRange(handle: letter.handle, first: letter.delivery, count: 1))
         }
     }
 

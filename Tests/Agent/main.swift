@@ -13,13 +13,15 @@ do {
     case ("keeper", let socket?, 2): try Relay.runWithKeeper(socket: socket)
     case ("burst", let socket?, 2): try Relay.burst(socket: socket)
     case ("keep", _, 1): try Relay.keep()
+    case ("signals", _, 1): try await SignalAgent.run()
     case ("library", let socket?, 2): try await LibraryAgent.run(socket: socket)
     case ("server", let socket?, 2): try await ForgetfulServer.run(socket: socket)
     case ("persistent", let socket?, 2): try await PersistentAgent.run(socket: socket)
     case ("history", let socket?, 2): try await HistoryAgent.run(socket: socket)
     default:
         throw LiveFailure(
-            "usage: chand-test-agent relay|keeper|burst|library|server|persistent|history SOCKET | keep")
+            "usage: chand-test-agent relay|keeper|burst|library|server|persistent|history SOCKET | keep | signals"
+        )
     }
 } catch {
     try Array("chand-test-agent: \(error)\n".utf8).withUnsafeBytes { try Transfer.writeAll(2, $0) }

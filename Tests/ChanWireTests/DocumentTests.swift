@@ -47,6 +47,10 @@ import Testing
         for code in FailureCode.allCases {
             #expect(Self.hasRow(["\(code.rawValue)", "\(code)"], in: lines), "\(code)")
         }
+        for code in CloseCode.allCases {
+            #expect(code.rawValue >= CloseCode.first)
+            #expect(Self.hasRow(["\(code.rawValue)", "\(code)"], in: lines), "\(code)")
+        }
         for code in GoodbyeCode.allCases {
             #expect(Self.hasRow(["\(code.rawValue)", "\(code)"], in: lines), "\(code)")
         }

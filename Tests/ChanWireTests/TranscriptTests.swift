@@ -79,7 +79,8 @@ import Testing
 
     /// Frames that ask for no outcome and are none.
     private static let silent: Set = [
-        "HELLO", "LEAVE", "CANCEL", "SETTLE", "GIVE_BACK", "RECEIPT", "UNKNOWN", "WELCOME", "GOODBYE",
+        "HELLO", "LEAVE", "CANCEL", "SETTLE", "GIVE_BACK", "RECEIPT", "DEAD_LETTER", "UNKNOWN", "WELCOME",
+        "GOODBYE",
     ]
 
     /// Every request gets one outcome, of a kind that its own kind allows, unless the session ends first; what has

@@ -31,6 +31,12 @@ int chan_signalfd(const int *signals, int count);
 int chan_signalfd_next(int fd, int32_t *signal, int32_t *pid, uint32_t *uid);
 int chan_signals_mask(const int *signals, int count, int block);
 int chan_ignore_sigpipe(void);
+// Noticing signals without blocking them: a handler marks the number and makes the eventfd readable; one that was there
+// before is called first. For one thread at a time; has_come takes the mark away. Unwatch returns 1 where the default
+// action is in force again.
+int chan_signal_watch(int number, int fd);
+int chan_signal_unwatch(int number);
+int chan_signal_has_come(int number);
 
 // Unix sockets. The caller has checked that the path fits (chan_unix_path_limit bytes, without the NUL).
 size_t chan_unix_path_limit(void);
@@ -79,6 +85,10 @@ static inline void chan_processor_pause(void) {
 #endif
 }
 
+// How often the process has been forked off since it was started: another number in a child than in its parent.
+extern int32_t chan_forks;
+static inline int32_t chan_fork_count(void) { return __atomic_load_n(&chan_forks, __ATOMIC_RELAXED); }
+
 // Threads and processes.
 void chan_thread_name(const char *name);
 int chan_thread_pin(const int *processors, int count);
@@ -88,6 +98,8 @@ int chan_set_limit_descriptors(uint64_t soft);
 int chan_terminal_size(int fd, int *columns, int *rows);
 char **chan_environment(void);
 int chan_remove_tree(const char *path);
+// Whether a child has ended, which does not reap it: 1 with its exit code, or the signal that ended it; else 0.
+int chan_child_has_ended(int32_t pid, int32_t *code, int32_t *signal);
 // Returns an errno. Child descriptor i is a copy of fds[i]; -1 means /dev/null; all others are closed.
 int chan_spawn(int32_t *pid, const char *path, char *const *arguments, char *const *environment,
                const int *fds, int count, const char *directory, int own_group);

@@ -26,8 +26,7 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
     ///
     /// - Throws: `EMFILE` if the process has no descriptors left.
     public borrowing func duplicate() throws(SystemError) -> OwnedDescriptor {
-        let number = raw
-        return OwnedDescriptor(taking: try checked(.dup) { chan_duplicate(number, 0) })
+        try Descriptor.duplicate(raw)
     }
 }
 
@@ -37,6 +36,13 @@ public enum Descriptor {
     public static func close(_ fd: Int32) {
         // Not again after EINTR: Linux has closed it, and the number may be somebody else's by now.
         _ = once(.close) { Glibc.close(fd) }
+    }
+
+    /// Another descriptor for the open file of somebody else's.
+    ///
+    /// - Throws: `EBADF` where there is none of that number, `EMFILE` if the process has no descriptors left.
+    public static func duplicate(_ fd: Int32) throws(SystemError) -> OwnedDescriptor {
+        OwnedDescriptor(taking: try checked(.dup) { chan_duplicate(fd, 0) })
     }
 
     /// Makes calls on this open file return at once, or wait.

@@ -6,8 +6,9 @@ import CChanSystem
 public enum SystemCall: String, Sendable, Hashable, CaseIterable {
     case accept, bind, chmod, chown, close, connect, dup, eventfd, fcntl, flock, getgroups, getsockopt, ioctl
     case listen, mkdir, mkdtemp, open, opendir, pipe, poll, prlimit, read, readlink, readv, rename
-    case rmtree, send, sendmsg, setsockopt, shutdown, signalfd, sigmask, socket, socketpair, stat, unlink,
-        waitpid, write
+    case rmtree, send, sendmsg, setsockopt, shutdown, sigaction, signalfd, sigmask, socket, socketpair, stat,
+        unlink,
+        waitid, waitpid, write
     case epollCreate = "epoll_create"
     case epollCtl = "epoll_ctl"
     case epollWait = "epoll_wait"

@@ -66,15 +66,33 @@ public final class ChildProcess: Sendable {
         let pid = try start(
             path, arguments: [path] + arguments, environment: environment ?? ThisProcess.environment(),
             sources: sources, directory: directory, ownGroup: ownGroup)
-        let opened = retrying(.pidfdOpen) { chan_pidfd_open(pid) }
-        guard opened >= 0 else {
-            let number = chan_errno()
+        do throws(SystemError) {
+            return ChildProcess(pid: pid, descriptor: try Self.descriptor(of: pid))
+        } catch {
             // Without the descriptor nobody could wait for it: rather no process than one nobody knows of.
             _ = Glibc.kill(pid, SIGKILL)
             _ = Glibc.waitpid(pid, nil, 0)
-            throw SystemError(errno: number, call: .pidfdOpen, subject: path)
+            throw SystemError(errno: error.errno, call: .pidfdOpen, subject: path)
         }
-        return ChildProcess(pid: pid, descriptor: OwnedDescriptor(taking: opened))
+    }
+
+    /// A descriptor that is readable once a process has ended, whoever has started it.
+    ///
+    /// - Throws: `ESRCH` where there is no such process; `ENOSYS` where the kernel is older than Linux 5.3.
+    public static func descriptor(of pid: Int32) throws(SystemError) -> OwnedDescriptor {
+        OwnedDescriptor(taking: try checked(.pidfdOpen) { chan_pidfd_open(pid) })
+    }
+
+    /// How a child ended that was started in whatever way, and `nil` while it runs; it can still be waited for.
+    ///
+    /// - Throws: `ECHILD` where it is no child of this process, or was waited for.
+    public static func status(of pid: Int32) throws(SystemError) -> ExitStatus? {
+        var code: Int32 = 0
+        var signal: Int32 = 0
+        guard try checked(.waitid, body: { chan_child_has_ended(pid, &code, &signal) }) == 1 else {
+            return nil
+        }
+        return signal == 0 ? .exited(code) : .signalled(Signal(rawValue: signal))
     }
 
     /// Blocks until the process has ended, and says how; again and again the same.

@@ -98,6 +98,10 @@ public struct BrokerEngine: ~Copyable {
         case .receipt(let session, let handle, let first, let count):
             return .known(
                 broker.receipt(session: session, handle: handle, first: first, count: count, into: &sink))
+        case .giveUp(let session, let handle, let delivery, let target):
+            return .known(
+                broker.giveUp(
+                    session: session, handle: handle, delivery: delivery, deadLetter: target, into: &sink))
         case .finishLease(let session, let handle, let delivery, let back):
             return .done(
                 broker.finishLease(

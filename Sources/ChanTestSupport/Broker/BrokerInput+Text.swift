@@ -50,6 +50,8 @@ extension BrokerInput: CustomStringConvertible {
                 + "\(drained ? " until drained" : "")\(text(timeout))"
         case .receipt(let session, let handle, let first, let count):
             return "s\(session) has h\(handle) \(first) to \(first &+ UInt64(count) &- 1)"
+        case .giveUp(let session, let handle, let delivery, let target):
+            return "s\(session) gives up h\(handle) \(delivery), dead letters \"\(target)\""
         case .finishLease(let session, let handle, let delivery, let back):
             return "s\(session) \(back ? "returns" : "finishes") the lease h\(handle) \(delivery)"
         case .extendLease(let session, let handle, let delivery, let nanoseconds):

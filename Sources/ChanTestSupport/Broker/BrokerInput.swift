@@ -97,6 +97,8 @@ public enum BrokerInput: Equatable, Sendable {
     case settle(session: UInt32, handle: UInt32, first: UInt64, count: UInt32)
     /// Returns deliveries.
     case giveBack(session: UInt32, handle: UInt32, first: UInt64, count: UInt32, seen: Bool)
+    /// Can do nothing with a delivery.
+    case giveUp(session: UInt32, handle: UInt32, delivery: UInt64, deadLetter: String)
     /// Has deliveries, and is not done with them.
     case receipt(session: UInt32, handle: UInt32, first: UInt64, count: UInt32)
     /// Is done with a leased delivery, or returns it.
@@ -125,7 +127,8 @@ public enum BrokerInput: Equatable, Sendable {
             .giveBack(let session, _, _, _, _), .sendConfirmed(let session, _, _, _, _, _),
             .lease(let session, _, _, _, _, _, _), .receipt(let session, _, _, _),
             .readAhead(let session, _, _, _, _, _, _), .selectSeveral(let session, _, _, _, _, _),
-            .finishLease(let session, _, _, _), .extendLease(let session, _, _, _),
+            .giveUp(let session, _, _, _), .finishLease(let session, _, _, _),
+            .extendLease(let session, _, _, _),
             .restore(let session, _), .pause(let session, _, _), .wait(let session, _, _, _, _, _):
             session
         }
@@ -235,6 +238,10 @@ extension BrokerInput {
         case .stop(_, let label): return handle(label).map { .stop(session: session, handle: $0) }
         case .settle(_, let label, let first, let count):
             return handle(label).map { .settle(session: session, handle: $0, first: first, count: count) }
+        case .giveUp(_, let label, let delivery, let target):
+            return handle(label).map {
+                .giveUp(session: session, handle: $0, delivery: delivery, deadLetter: target)
+            }
         case .giveBack(_, let label, let first, let count, let seen):
             return handle(label).map {
                 .giveBack(session: session, handle: $0, first: first, count: count, seen: seen)

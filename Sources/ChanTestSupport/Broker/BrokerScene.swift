@@ -336,6 +336,14 @@ public final class BrokerScene {
         return failure?.kind
     }
 
+    /// Can do nothing with a delivery; false where it was never given out.
+    @discardableResult
+    public func giveUp(_ port: Port, _ delivery: UInt64, deadLetter: String = "") -> Bool {
+        apply(
+            .giveUp(session: port.session, handle: port.handle, delivery: delivery, deadLetter: deadLetter))
+            == .known(true)
+    }
+
     /// Is done with a leased delivery; nil for success.
     @discardableResult
     public func finish(_ port: Port, _ delivery: UInt64) -> FailureKind? {

@@ -190,7 +190,7 @@ extension ModelBroker {
             model.channels[channel]?.isRemoved = true
             model.channels[channel]?.keep = false
             if model.channels[channel]?.isClosed == false {
-                model.shut(channel, CloseReason(text: "removed"))
+                model.shut(channel, .removed)
             }
         }
     }

@@ -49,7 +49,7 @@ extension ModelBroker {
     mutating func applyEnds(_ channel: UInt64) {
         guard let there = channels[channel] else { return }
         if there.closesWithLastSender == true, there.hadSender, !there.isClosed, sendHandles(channel) == 0 {
-            shut(channel, CloseReason(text: "last sender gone"))
+            shut(channel, .lastSenderGone)
         }
         if lacksReceivers(channel) { failSenders(channel, .noReceivers) }
     }

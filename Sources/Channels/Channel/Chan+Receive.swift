@@ -10,7 +10,8 @@ extension Chan {
     /// - Parameter timeout: how long to wait; for ever where it is nil.
     /// - Throws: ``ChannelClosed`` once the channel is closed and drained (rule 4); ``ChandError`` with `timeout`
     ///   if the time ran out, with `decoding` if the message does not decode, in which case it was given back
-    ///   and the next receive may meet it again, or with another code; `CancellationError`.
+    ///   and the next receive may meet it again, unless ``ChannelOptions/undecodable`` says otherwise, or with another code;
+    ///   `CancellationError`.
     @inlinable
     public func receive(timeout: Duration? = nil) async throws -> Element {
         if let element = receiveAtOnce() { return element }

@@ -28,11 +28,15 @@ public struct Chan<Element: Sendable>: Sendable, Hashable {
     ///
     /// It is gone when the last value of it is, with what is left in it.
     ///
-    /// - Parameter size: 0 for a rendezvous, more for a buffer of so many elements, -1 for an unbounded one.
-    public init(size: Int = 0) {
+    /// - Parameters:
+    ///   - size: 0 for a rendezvous, more for a buffer of so many elements, -1 for an unbounded one.
+    ///   - deadLetters: a channel of this process for elements whose attempts are used up (``LeaseTerms/attempts``). They are
+    ///     set aside (``restore()``) where there is none, where it has no room or is closed, and where nobody holds it.
+    public init(size: Int = 0, deadLetters: Chan? = nil) {
         precondition(size >= ChannelOptions.unboundedCapacity, "a channel of size \(size)")
         do {
-            backend = .near(try LocalChannel(ElementStore(.process), capacity: size))
+            let store = ElementStore(.process, deadLetters: deadLetters?.near)
+            backend = .near(try LocalChannel(store, capacity: size))
         } catch {
             preconditionFailure("a channel of size \(size) can't be made: \(error)")
         }
@@ -91,6 +95,20 @@ public struct Chan<Element: Sendable>: Sendable, Hashable {
         switch backend {
         case .near(let channel): channel.closeHandle()
         case .far(let channel): await channel.release()
+        }
+    }
+
+    /// Puts back what was set aside, each at its place, with its attempts (rule 19): for the channel's owner and
+    /// administrators.
+    ///
+    /// Waits for the daemon's answer, which comes at once.
+    ///
+    /// - Returns: how many messages that were; of a daemon's channel 65535 for more.
+    @discardableResult
+    public func restore() async throws -> Int {
+        switch backend {
+        case .near(let channel): try channel.restore()
+        case .far(let channel): try await channel.restore()
         }
     }
 

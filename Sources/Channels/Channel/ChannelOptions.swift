@@ -16,6 +16,35 @@ public struct ChannelRole: OptionSet, Hashable, Sendable {
     public static let both: ChannelRole = [.send, .receive]
 }
 
+/// What becomes of a message that does not decode; it never vanishes.
+public enum UndecodableMessages: Hashable, Sendable {
+    /// It goes back to its channel, marked as redelivered: the next receive may meet it again, also this one's.
+    case giveBack
+    /// It stays in its channel, where nobody receives it, until the owner or an administrator puts it back (rule 19).
+    case setAside
+    /// It goes to the channel of that name, which is made if there is none; set aside where that is not permitted, or can't
+    /// take it.
+    case deadLetter(String)
+
+    /// The name that the daemon is told, empty for none; nil where nothing special is said.
+    var deadLetter: String? {
+        switch self {
+        case .giveBack: nil
+        case .setAside: ""
+        case .deadLetter(let name): name
+        }
+    }
+
+    /// How it reads in an error.
+    var phrase: String {
+        switch self {
+        case .giveBack: "was given back"
+        case .setAside: "was set aside"
+        case .deadLetter(let name): "is a dead letter for \(name)"
+        }
+    }
+}
+
 /// How a channel is opened, apart from its name, capacity and element type.
 ///
 /// What is nil is left unstated: it accepts what is there, and where nothing is there yet it stays open until
@@ -50,12 +79,17 @@ public struct ChannelOptions: Hashable, Sendable {
     /// ``ChandClient/states`` say which. Without it, later uses fail with ``ChandError/Code/channelGone``.
     public var rejoin: Bool
 
+    /// What becomes of a message that does not decode.
+    public var undecodable: UndecodableMessages
+
     /// Makes options; without arguments nothing is stated.
     public init(
         typeTag: String? = nil, closeWithLastSender: Bool? = nil, failWithLastReceiver: Bool? = nil,
         mode: UInt16? = nil, owner: UInt32? = nil, group: UInt32? = nil, mustCreate: Bool = false,
-        mustExist: Bool = false, keep: Bool = false, rejoin: Bool = false
+        mustExist: Bool = false, keep: Bool = false, rejoin: Bool = false,
+        undecodable: UndecodableMessages = .giveBack
     ) {
+        self.undecodable = undecodable
         self.typeTag = typeTag
         self.closeWithLastSender = closeWithLastSender
         self.failWithLastReceiver = failWithLastReceiver
@@ -73,6 +107,11 @@ public struct ChannelOptions: Hashable, Sendable {
         if let capacity, capacity < Self.unboundedCapacity {
             throw ChandError(
                 .invalidArgument, "a capacity of \(capacity): 0 is a rendezvous, -1 unbounded", channel: name)
+        }
+        if case .deadLetter(let target) = undecodable,
+            target.isEmpty || target.utf8.count > WireLimits.maxNameBytes * 2
+        {
+            throw ChandError(.invalidName, "the dead-letter channel's name \"\(target)\"", channel: name)
         }
         if role.isEmpty { throw ChandError(.invalidArgument, "no role is named", channel: name) }
         if name.utf8.count > WireLimits.maxNameBytes * 2 {

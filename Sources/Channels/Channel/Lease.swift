@@ -122,7 +122,8 @@ public struct LeaseTerms: Hashable, Sendable {
     public var time: Duration?
     /// After how many attempts a message that comes back goes to the dead-letter channel; nil for no limit.
     public var attempts: Int?
-    /// The name of the dead-letter channel, made if there is none.
+    /// The name of the dead-letter channel of a daemon's channel, made if there is none; one inside the process has that of
+    /// ``Chan/init(size:deadLetters:)``.
     ///
     /// Where it is nil, or refuses a message, that message is set aside in its own channel until an operator
     /// puts it back.

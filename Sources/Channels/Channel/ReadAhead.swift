@@ -109,9 +109,10 @@ final class ReadAhead<Element: Sendable> {
     private func decode(_ bytes: MessageBytes) throws -> Element {
         do { return try channel.codec.decode(bytes) } catch {
             bytes.offer?.withdraw()
+            batch?.couldNotDecodeLast()
             // It goes back with all that came after it, so that nothing overtakes it.
             drop()
-            throw channel.undecodable(error)
+            throw channel.undecodableError(error)
         }
     }
 

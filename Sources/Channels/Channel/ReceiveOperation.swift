@@ -90,8 +90,8 @@ final class SingleReceive: ReceiveOperation, @unchecked Sendable {
             try handle.decode(bytes, into: target)
         } catch {
             bytes.offer?.withdraw()
-            connection.ledger.note(.returnedSeen, handle: received.handle, first: received.first, count: 1)
-            return resume(throwing: handle.undecodable(error))
+            connection.giveUp(received.first, of: handle)
+            return resume(throwing: handle.undecodableError(error))
         }
         connection.ledger.note(.settled, handle: received.handle, first: received.first, count: 1)
         bytes.offer?.settle()
@@ -133,11 +133,11 @@ final class BatchReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendab
         connection.ledger.note(.settled, handle: received.handle, first: received.first, count: taken)
         for offer in offers { offer.settle() }
         guard let failure else { return resume(returning: elements.count) }
-        connection.ledger.note(.returnedSeen, handle: received.handle, first: end, count: 1)
+        connection.giveUp(end, of: handle)
         connection.ledger.note(
             .returnedUnseen, handle: received.handle, first: end &+ 1, count: received.count - taken - 1)
         if elements.isEmpty {
-            resume(throwing: handle.undecodable(failure))
+            resume(throwing: handle.undecodableError(failure))
         } else {
             resume(returning: elements.count)
         }
@@ -169,8 +169,8 @@ final class LeaseReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendab
                 isRedelivered: message.redelivered, offer: bytes.offer)
         } catch {
             bytes.offer?.withdraw()
-            connection.ledger.note(.returnedSeen, handle: received.handle, first: received.first, count: 1)
-            return resume(throwing: handle.undecodable(error))
+            connection.giveUp(received.first, of: handle)
+            return resume(throwing: handle.undecodableError(error))
         }
         if message.flags & Received.receiptAwaitedFlag != 0 {
             connection.ledger.note(.received, handle: received.handle, first: received.first, count: 1)
@@ -181,9 +181,9 @@ final class LeaseReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendab
 
 extension RemoteHandle {
     /// The error for a message that the codec refuses.
-    final func undecodable(_ error: any Error) -> ChandError {
+    final func undecodableError(_ error: any Error) -> ChandError {
         ChandError(
-            .decoding, "a message does not decode and was given back: \(error)", channel: name,
+            .decoding, "a message does not decode and \(undecodable.phrase): \(error)", channel: name,
             underlying: "\(error)")
     }
 }

@@ -38,6 +38,8 @@ final class ReceivedBatch: @unchecked Sendable {
     @exclusivity(unchecked) private var cursor: Int
     @exclusivity(unchecked) private var next = 0
     @exclusivity(unchecked) private var settled = 0
+    /// Whether the last one taken does not decode; the consumer's until it gives back the rest.
+    private var isLastUndecodable = false
 
     /// Checks all messages, since they are taken without.
     init(
@@ -81,6 +83,9 @@ final class ReceivedBatch: @unchecked Sendable {
             flags: base.load(fromByteOffset: 6, as: UInt8.self))
     }
 
+    /// Says that the message taken last does not decode; the rest is to be given back next.
+    func couldNotDecodeLast() { isLastUndecodable = true }
+
     /// Says that all messages taken so far are the caller's now.
     func handedOver() {
         taken.store(next, ordering: .releasing)
@@ -109,7 +114,11 @@ final class ReceivedBatch: @unchecked Sendable {
     /// Gives back what nobody will take; the last one taken as seen, where it was not handed over.
     func giveBackRest(on connection: Connection) {
         settle(on: connection)
-        note(.returnedSeen, upTo: next, on: connection)
+        note(.returnedSeen, upTo: isLastUndecodable ? next - 1 : next, on: connection)
+        if isLastUndecodable, !isLost {
+            connection.giveUp(first &+ UInt64(next - 1), of: handle)
+            settled = next
+        }
         note(.returnedUnseen, upTo: count, on: connection)
     }
 

@@ -9,11 +9,12 @@ final class RemoteChannel<Element: Sendable>: RemoteHandle, @unchecked Sendable 
 
     init(
         loop: ClientLoop, opened: Opened, role: ChannelRole, codec: ElementCodec<Element>,
-        reopening: OpenRequest? = nil
+        reopening: OpenRequest? = nil, undecodable: UndecodableMessages = .giveBack
     ) {
         self.codec = codec
         super.init(
-            loop: loop, opened: opened, role: role, reopening: reopening, session: loop.session.number)
+            loop: loop, opened: opened, role: role, reopening: reopening, session: loop.session.number,
+            undecodable: undecodable)
     }
 
     /// A channel that a message passes; it can be used when that is settled.

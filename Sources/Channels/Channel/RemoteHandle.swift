@@ -16,6 +16,8 @@ class RemoteHandle: @unchecked Sendable {
     /// The absolute name.
     final let name: String
     let role: ChannelRole
+    /// What becomes of messages that do not decode.
+    final let undecodable: UndecodableMessages
     /// How it is to be opened in another session.
     private let reopening: OpenRequest?
     private let life: Lock<Life>
@@ -52,8 +54,9 @@ class RemoteHandle: @unchecked Sendable {
     ///   - offer: what passes it.
     init(
         loop: ClientLoop, opened: Opened, role: ChannelRole, reopening: OpenRequest? = nil, session: UInt64,
-        offer: ChannelOffer? = nil
+        offer: ChannelOffer? = nil, undecodable: UndecodableMessages = .giveBack
     ) {
+        self.undecodable = undecodable
         self.loop = loop
         self.offer = offer
         name = opened.name
@@ -135,6 +138,17 @@ class RemoteHandle: @unchecked Sendable {
 
 /// What can be asked about a handle without its elements.
 extension RemoteHandle {
+    /// Puts back what was set aside; how many, 65535 for more.
+    final func restore() async throws -> Int {
+        try await loop.request(
+            channel: name, obstacle: { [self] in obstacle() },
+            encode: { [name] in SimpleFrame.name(.restore, request: $0, name: name) },
+            decode: { frame throws(WireFault) in
+                try frame.expect(.done)
+                return Int(frame.header.field)
+            })
+    }
+
     /// Closes the handle and returns when the daemon has.
     final func release() async {
         guard markReleased() else { return }

@@ -50,7 +50,9 @@ extension ChandClient {
         _ options: ChannelOptions
     ) async throws -> Chan<Element> {
         let request = try options.request(name: name, role: role, capacity: capacity)
-        let operation = OpenOperation(loop, request, role: role, codec: codec, rejoins: options.rejoin)
+        let operation = OpenOperation(
+            loop, request, role: role, codec: codec, rejoins: options.rejoin, undecodable: options.undecodable
+        )
         return Chan(.far(try await operation.result()))
     }
 }

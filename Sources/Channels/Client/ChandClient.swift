@@ -50,16 +50,29 @@ public final class ChandClient: Sendable {
     ///   - gracePeriod: how long the daemon may take to answer an operation whose time ran out or whose task was
     ///     cancelled, before the operation fails with ``ChandError/Code/outcomeUnknown`` (rule 10).
     ///   - reconnect: what to do when the connection is lost later.
+    ///   - busyLimit: where what runs on the client's thread (see ``run(_:)``) keeps it from the connection for longer, a
+    ///     line on standard error says so, once a client; nil for never.
     /// - Throws: ``ChandError`` with `daemonNotRunning`, `notPermitted`, `pathTooLong`, `versionMismatch`,
     ///   `timeout`, `quotaExceeded` or `cannotConnect`; `CancellationError`.
     public static func connect(
         to path: String? = nil, name: String? = nil, timeout: Duration = .seconds(10),
-        gracePeriod: Duration = .seconds(5), reconnect: ReconnectPolicy = .automatic()
+        gracePeriod: Duration = .seconds(5), reconnect: ReconnectPolicy = .automatic(),
+        busyLimit: Duration? = .seconds(1)
+    ) async throws -> ChandClient {
+        try await connect(
+            to: path, name: name, timeout: timeout, gracePeriod: gracePeriod, reconnect: reconnect,
+            busyLimit: busyLimit, log: .standardError)
+    }
+
+    /// The same with a log of the caller's.
+    static func connect(
+        to path: String?, name: String?, timeout: Duration, gracePeriod: Duration, reconnect: ReconnectPolicy,
+        busyLimit: Duration?, log: ClientLog
     ) async throws -> ChandClient {
         let socket = SocketPath(path)
         let loop: ClientLoop
         do {
-            loop = try ClientLoop()
+            loop = try ClientLoop(BusyNotice(limit: busyLimit, log))
         } catch {
             throw ChandError(.cannotConnect, "no thread for the client: \(error)", errno: error.errno)
         }
@@ -88,7 +101,7 @@ public final class ChandClient: Sendable {
     ///
     /// A `Task { }` started inside does not inherit that; ``go(_:)`` does.
     /// Code on an actor, the main actor included, stays on its actor. The body must not block the thread: all
-    /// of the client waits meanwhile.
+    /// of the client waits meanwhile, and where that takes long a line on standard error says so.
     ///
     /// In a forked child the body runs on no special thread, and whatever it asks of this client fails.
     ///

@@ -15,12 +15,11 @@ final class ClientLoop: TaskExecutor, Sendable {
     /// What is known of the present session.
     let session = ClientSession()
     /// The process that the connection belongs to; a forked child has no loop thread (rule X4).
-    private let pid: Int32
+    private let origin = ProcessMark()
 
     /// Starts a thread without a connection.
-    init() throws(SystemError) {
-        core = try LoopCore(session: session)
-        pid = ThisProcess.pid
+    init(_ busy: BusyNotice) throws(SystemError) {
+        core = try LoopCore(session: session, busy)
         try core.start(executor: asUnownedTaskExecutor())
     }
 
@@ -29,10 +28,7 @@ final class ClientLoop: TaskExecutor, Sendable {
     }
 
     /// Whether this is the process that made the client.
-    ///
-    /// A system call, so asked off the loop only, where a lock and a wake-up cost more; on the loop the core
-    /// asks once a turn.
-    var isHere: Bool { ThisProcess.pid == pid }
+    var isHere: Bool { origin.isHere }
 
     /// Runs a job of a task that prefers this executor.
     func enqueue(_ job: consuming ExecutorJob) {
@@ -57,7 +53,7 @@ final class ClientLoop: TaskExecutor, Sendable {
         } else if isHere {
             core.submit(.begin(operation))
         } else {
-            operation.fail(Self.forked)
+            operation.fail(ChandError.forked)
         }
     }
 
@@ -73,7 +69,7 @@ final class ClientLoop: TaskExecutor, Sendable {
                 operation.fail(error)
             }
         } else {
-            operation.fail(Self.forked)
+            operation.fail(ChandError.forked)
         }
     }
 
@@ -125,8 +121,4 @@ final class ClientLoop: TaskExecutor, Sendable {
         if isHere { core.submit(.abandonHandle(number, session: session)) }
     }
 
-    static let forked = ChandError(
-        .forked,
-        "this process was forked from the one that connected; connect again after a fork, or fork before connecting"
-    )
 }

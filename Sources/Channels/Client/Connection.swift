@@ -182,6 +182,16 @@ final class Connection {
         append(SimpleFrame.handle(.closeHandle, request: id, handle: number))
     }
 
+    /// Says what becomes of a delivery that does not decode.
+    func giveUp(_ delivery: UInt64, of handle: RemoteHandle) {
+        guard let target = handle.undecodable.deadLetter else {
+            return ledger.note(.returnedSeen, handle: handle.number, first: delivery, count: 1)
+        }
+        guard case .open = state else { return }
+        prepareOutput()
+        append(DeadLetter(handle: handle.number, delivery: delivery, target: target).encoded())
+    }
+
     // MARK: - Time
 
     /// Says what time it is; everything in this turn counts from here.
@@ -268,7 +278,7 @@ final class Connection {
     /// Writes what there is to write, as far as the socket takes it.
     func flush(isForked: Bool = false) {
         guard hasOutput, let descriptor = socket?.raw, descriptor == self.descriptor else { return }
-        if isForked { return lose(ClientLoop.forked) }
+        if isForked { return lose(.forked) }
         prepareOutput()
         if outputBlocked { return }
         while true {

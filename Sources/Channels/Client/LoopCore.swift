@@ -37,7 +37,7 @@ final class LoopCore: @unchecked Sendable {
     private let shared = Lock(Shared())
     private let wakeUp: WakeUp
     private let poll: EventPoll
-    private let pid = ThisProcess.pid
+    private let origin = ProcessMark()
 
     /// Set before the thread runs anything of others.
     private var thread: ThreadToken?
@@ -53,11 +53,13 @@ final class LoopCore: @unchecked Sendable {
     private var takenJobs: [UnownedJob] = []
     private var takenCommands: [Command] = []
     private var events = EventBuffer(capacity: 4)
+    private var busy: BusyNotice
     private var watched: Int32 = -1
     private var interest: Interest = []
 
-    init(session: ClientSession) throws(SystemError) {
+    init(session: ClientSession, _ busy: BusyNotice) throws(SystemError) {
         connection = Connection(session: session)
+        self.busy = busy
         wakeUp = try WakeUp()
         poll = try EventPoll()
         try poll.add(wakeUp.descriptor, token: Self.wakeToken, interest: .read)
@@ -118,9 +120,10 @@ final class LoopCore: @unchecked Sendable {
         while takeShared() || !jobs.isEmpty || !deferred.isEmpty {
             runJobs()
             runDeferred()
-            connection.flush(isForked: connection.hasOutput && ThisProcess.pid != pid)
+            connection.flush(isForked: !origin.isHere)
             runDeferred()
             updateWatch()
+            busy.turnEnds(after: MonotonicClock.now() &- connection.now, of: connection.reconnecting.name)
             wait()
         }
         connection.abort()
@@ -161,7 +164,10 @@ final class LoopCore: @unchecked Sendable {
 
     private func run(_ command: Command) {
         switch command {
-        case .connect(let operation): connection.connect(operation)
+        case .connect(let operation):
+            connection.connect(operation)
+            // That may have waited for the daemon, which is not the tasks' fault.
+            connection.startTurn(now: MonotonicClock.now())
         case .giveUp(let operation): connection.giveUp(operation)
         case .close(let operation): connection.close(operation)
         case .begin(let operation): connection.begin(operation)

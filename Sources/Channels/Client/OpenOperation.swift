@@ -8,13 +8,15 @@ final class OpenOperation<Element: Sendable>: Operation, @unchecked Sendable {
     private let role: ChannelRole
     private let codec: ElementCodec<Element>
     private let rejoins: Bool
+    private let undecodable: UndecodableMessages
     private var opened: RemoteChannel<Element>?
 
     /// - Parameter rejoins: whether it is to be opened again in later sessions.
     init(
         _ loop: ClientLoop, _ request: OpenRequest, role: ChannelRole, codec: ElementCodec<Element>,
-        rejoins: Bool
+        rejoins: Bool, undecodable: UndecodableMessages = .giveBack
     ) {
+        self.undecodable = undecodable
         self.request = request
         self.role = role
         self.codec = codec
@@ -33,7 +35,7 @@ final class OpenOperation<Element: Sendable>: Operation, @unchecked Sendable {
         let answer = try Opened(frame.header, reading: frame.body)
         let handle = RemoteChannel(
             loop: loop, opened: answer, role: role, codec: codec,
-            reopening: rejoins ? request.again : nil)
+            reopening: rejoins ? request.again : nil, undecodable: undecodable)
         if rejoins { connection.reconnecting.add(handle) }
         opened = handle
         resume(returning: 0)

@@ -40,7 +40,7 @@ public struct ChandError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let channelGone = Code("channelGone")
         /// The client was closed by ``ChandClient/close()``.
         public static let clientClosed = Code("clientClosed")
-        /// The process was forked, and the connection belongs to the parent (rule X4).
+        /// The process was forked, and the connection, or the channels inside the process, belong to the parent (rule X4).
         public static let forked = Code("forked")
         /// The daemon did not answer in time; whether the operation took effect is unknown (rule 10).
         public static let outcomeUnknown = Code("outcomeUnknown")
@@ -67,6 +67,8 @@ public struct ChandError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let invalidName = Code("invalidName")
         /// The daemon found its configuration wrong and keeps the one it has; a line for each fault.
         public static let invalidConfiguration = Code("invalidConfiguration")
+        /// A descriptor, a child process or a signal can't be watched; see ``ChandError/errno``.
+        public static let cannotWatch = Code("cannotWatch")
         /// A value is not allowed.
         public static let invalidArgument = Code("invalidArgument")
         /// The channel was opened without the role that the operation needs.
@@ -77,7 +79,7 @@ public struct ChandError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let messageTooLarge = Code("messageTooLarge")
         /// The element could not be turned into a message; see ``ChandError/underlying``.
         public static let encoding = Code("encoding")
-        /// A message could not be turned into an element; it was given back to its channel.
+        /// A message could not be turned into an element; what became of it says ``ChannelOptions/undecodable``.
         public static let decoding = Code("decoding")
         /// The lease is over: its time ran out, or it was finished before (rule 19).
         public static let leaseExpired = Code("leaseExpired")
@@ -117,6 +119,11 @@ public struct ChandError: Error, Hashable, Sendable, CustomStringConvertible {
         self.accepted = accepted
         self.underlying = underlying
     }
+
+    /// What a forked child is told.
+    static let forked = ChandError(
+        .forked,
+        "this process was forked from one that used it; fork before that, or start a program in the child")
 
     /// The failure in one line.
     public var description: String {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanWire
+
 /// Why a channel was closed, as told by whoever closed it; both sides get it.
 public struct CloseReason: Hashable, Sendable {
     /// A number whose meaning the program's processes agree on; 0 where none was given.
@@ -12,6 +14,11 @@ public struct CloseReason: Hashable, Sendable {
         self.code = code
         self.text = text
     }
+
+    /// The code of a channel that closed with its last sender (rule 16); those from 4294967040 on are the daemon's.
+    public static let lastSenderGone = CloseCode.lastSenderGone.rawValue
+    /// The code of a channel that was removed (rule 15).
+    public static let removed = CloseCode.removed.rawValue
 }
 
 /// The channel is closed: nothing can be sent any more, and for a receive nothing is left (rule 4).
@@ -36,7 +43,7 @@ public struct ChannelClosed: Error, Hashable, Sendable, CustomStringConvertible 
     public var description: String {
         var line = "channel \(channel) is closed"
         if !reason.text.isEmpty { line += ": \(reason.text)" }
-        if reason.code != 0 { line += " (reason \(reason.code))" }
+        if reason.code != 0, reason.code < CloseCode.first { line += " (reason \(reason.code))" }
         if accepted > 0 { line += "; \(accepted) messages were accepted before" }
         return line
     }

@@ -6,7 +6,9 @@ import ChanWire
 /// A channel of the process with the type of its elements.
 @usableFromInline
 final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
-    @usableFromInline let store: ElementStore<Element>
+    let store: ElementStore<Element>
+    /// What holds the elements; the store keeps it.
+    @usableFromInline let holder: ElementStore<Element>
 
     /// Opens a handle on the channel of a store; with options a channel of its own where it is the first.
     init(
@@ -14,6 +16,7 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
         options: ChannelOptions = ChannelOptions()
     ) throws {
         self.store = store
+        holder = store.holder
         try super.init(store, role: role, capacity: capacity, options)
     }
 
@@ -26,14 +29,14 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
     /// Sends one element; false, and nothing is done, where that would wait or fail.
     @inlinable
     func sendAtOnce(_ element: Element) -> Bool {
-        space.sendAtOnce(self) { store.elements.insert(element) }
+        space.sendAtOnce(self, holder) { holder.elements.insert(element) }
     }
 
     /// Receives one element; nil, and nothing is done, where that would wait or fail.
     @inlinable
     func receiveAtOnce() -> Element? {
         var element: Element?
-        _ = space.receiveAtOnce(self) { element = store.elements.remove($0) }
+        _ = space.receiveAtOnce(self) { element = holder.elements.remove($0) }
         return element
     }
 
@@ -150,14 +153,19 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
         guard wire.deadLetter.isEmpty else {
             throw ChandError(
                 .invalidArgument,
-                "a channel inside the process has no dead-letter channel: what fails too often is set aside",
+                "a channel inside the process has the dead-letter channel that it was made with, and no other",
                 channel: name)
         }
-        let core = ChanCore.LeaseTerms(nanoseconds: wire.nanoseconds, attemptLimit: wire.attemptLimit)
         let operation = LocalLeaseReceive(self, timeout: timeout)
+        // Held while that begins, which would make a channel of a name that is nobody's.
+        let deadLetters = wire.attemptLimit > 0 ? store.deadLetters : nil
+        let core = ChanCore.LeaseTerms(
+            nanoseconds: wire.nanoseconds, attemptLimit: wire.attemptLimit,
+            deadLetter: deadLetters?.name ?? "")
         try await operation.run { state, request in
             begin(operation, as: request, upTo: 1, under: core, &state)
         }
+        _ = consume deadLetters
         guard try taken(operation), let element = operation.element else { return nil }
         return Lease(
             element, holder: self, delivery: operation.delivery, attempts: operation.attempts,

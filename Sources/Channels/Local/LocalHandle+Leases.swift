@@ -8,7 +8,7 @@ extension LocalHandle: LeaseHolder {
     final func change(
         _ action: LeaseRequest.Action, lease delivery: UInt64, session: UInt64, nanoseconds: UInt64
     ) async throws {
-        let failure = space.perform { state in
+        let failure: Failure? = space.perform(inChild: obstacle) { state in
             switch action {
             case .done, .giveBack:
                 return state.broker.finishLease(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChanCore
+import ChanSystem
 import ChanWire
 import Synchronization
 
@@ -26,7 +27,10 @@ class LocalHandle: @unchecked Sendable {
         open.closeWithLastSender = options.closeWithLastSender
         open.failWithLastReceiver = options.failWithLastReceiver
         let space = space
-        let result = space.perform { state in
+        // In a forked child a channel can be made, and every use of it says why that is all.
+        let nothing = OpenedChannel(
+            handle: 0, capacity: 0, generation: 0, created: false, closed: false, name: store.name)
+        let result = space.perform(inChild: .success(nothing)) { state in
             state.broker.open(session: space.session, open, into: &state.sink)
         }
         do {
@@ -57,7 +61,7 @@ class LocalHandle: @unchecked Sendable {
 
     /// Gives up receiving.
     final func stop() throws {
-        let failure = space.perform { state in
+        let failure: Failure? = space.perform(inChild: obstacle) { state in
             isClosed
                 ? obstacle
                 : state.broker.stop(session: space.session, handle: number, into: &state.sink)
@@ -67,7 +71,7 @@ class LocalHandle: @unchecked Sendable {
 
     /// Closes the channel; true if this call did.
     final func close(_ reason: CloseReason) throws -> Bool {
-        let result = space.perform { state in
+        let result = space.perform(inChild: .failure(obstacle)) { state in
             isClosed
                 ? .failure(obstacle)
                 : state.broker.close(
@@ -81,9 +85,23 @@ class LocalHandle: @unchecked Sendable {
         }
     }
 
+    /// Puts back what was set aside; how many.
+    final func restore() throws -> Int {
+        let result = space.perform(inChild: .failure(obstacle)) { state in
+            isClosed
+                ? .failure(obstacle)
+                : state.broker.restore(session: space.session, name: name, into: &state.sink)
+        }
+        do {
+            return Int(try result.get())
+        } catch {
+            throw LocalFailure.error(error, channel: name)
+        }
+    }
+
     /// The channel's state.
     final func status() throws -> ChannelStatus {
-        let result = space.perform { state in
+        let result = space.perform(inChild: .failure(obstacle)) { state in
             isClosed
                 ? .failure(obstacle) : state.broker.snapshot(session: space.session, handle: number)
         }
@@ -98,6 +116,9 @@ class LocalHandle: @unchecked Sendable {
 /// Turns what the broker of the process says into what the library throws, as from a daemon.
 enum LocalFailure {
     static func error(_ failure: Failure, channel: String?, before accepted: Int = 0) -> any Error {
+        if !LocalSpace.process.origin.isHere {
+            return channel.map { ChandError.forked.about(channel: $0) } ?? .forked
+        }
         var failed = Failed(
             .closed, accepted: failure.accepted, reason: failure.reason, text: failure.text)
         // The numbers are the same.

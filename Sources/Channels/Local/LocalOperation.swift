@@ -84,6 +84,13 @@ class LocalOperation: @unchecked Sendable {
         Unmanaged.passUnretained(self).release()
     }
 
+    /// Ends it without the broker: nothing can be done in a forked child.
+    final func refuse() {
+        _ = register()
+        end(.failed(Failure(.noSuchHandle)))
+        wake()
+    }
+
     /// Whether what it receives is settled when it is handed over.
     var settles: Bool { true }
 

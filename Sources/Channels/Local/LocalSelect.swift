@@ -56,7 +56,8 @@ final class LocalSelect: LocalOperation, @unchecked Sendable {
             case .receiveNear(let handle): cases.append(ChanCore.SelectCase(.receive, handle: handle.number))
             case .sendNear(let handle, let message):
                 cases.append(ChanCore.SelectCase(.send, handle: handle.number, chain: message(&state)))
-            case .never, .receive, .send, .timeout, .otherwise: cases.append(ChanCore.SelectCase(.never))
+            case .never, .receive, .send, .source, .timeout, .otherwise:
+                cases.append(ChanCore.SelectCase(.never))
             }
         }
         state.broker.select(
@@ -78,11 +79,17 @@ final class LocalSelect: LocalOperation, @unchecked Sendable {
 }
 
 extension SelectAction {
+    /// Whether it is to be replaced by a channel.
+    var isSource: Bool {
+        guard case .source = self else { return false }
+        return true
+    }
+
     /// The handle of a case inside the process.
     var near: LocalHandle? {
         switch self {
         case .receiveNear(let handle), .sendNear(let handle, _): handle
-        case .never, .receive, .send, .timeout, .otherwise: nil
+        case .never, .receive, .send, .source, .timeout, .otherwise: nil
         }
     }
 }

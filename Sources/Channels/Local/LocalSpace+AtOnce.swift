@@ -7,17 +7,18 @@ import ChanSystem
 ///
 /// The closures move the element, for which the caller's code is specialised, with the lock held.
 extension LocalSpace {
-    /// Sends the element that `insert` puts into the channel's store; false, and nothing is done, where a send would wait
+    /// Sends the element that `insert` puts into the channel's `store`; false, and nothing is done, where a send would wait
     /// or fail.
     @usableFromInline
-    func sendAtOnce(_ handle: LocalHandle, _ insert: () -> UInt32) -> Bool {
+    func sendAtOnce(_ handle: LocalHandle, _ store: LocalStore, _ insert: () -> UInt32) -> Bool {
+        guard origin.isHere else { return false }
         var effects = LocalEffects()
         let isSent = lock.withLock { state in
             guard !handle.isClosed, state.broker.sendsAtOnce(session: session, handle: handle.number) else {
                 return false
             }
             var chain = MessageChain()
-            let body = LocalBody(store: Unmanaged.passUnretained(handle.anyStore), slot: insert())
+            let body = LocalBody(store: Unmanaged.passUnretained(store), slot: insert())
             state.broker.append(body, byteCount: 0, to: &chain, session: session)
             state.broker.send(
                 session: session, request: LocalSink.atOnce, handle: handle.number, chain: chain, timeout: 0,
@@ -33,6 +34,7 @@ extension LocalSpace {
     /// would wait or fail.
     @usableFromInline
     func receiveAtOnce(_ handle: LocalHandle, _ take: (UInt32) -> Void) -> Bool {
+        guard origin.isHere else { return false }
         var effects = LocalEffects()
         let isReceived = lock.withLock { state in
             guard !handle.isClosed,

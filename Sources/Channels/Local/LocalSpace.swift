@@ -25,6 +25,8 @@ final class LocalSpace: Sendable {
         var watchers: [LocalWatcher] = []
     }
 
+    /// A forked child must not touch the lock, which may be held there for ever.
+    let origin = ProcessMark()
     let lock: Lock<State>
     let spin = LocalSpin()
     /// The broker's session for all channels of the process.
@@ -46,8 +48,14 @@ final class LocalSpace: Sendable {
         lock = Lock(State(broker: broker))
     }
 
-    /// Does something with the broker, and then what follows from it for others.
-    func perform<Result>(_ body: (inout State) -> Result) -> Result {
+    /// Does something with the broker, and then what follows from it for others; in a forked child, nothing.
+    func perform(_ body: (inout State) -> Void) { perform(inChild: (), body) }
+
+    /// The same with a result, and what that is in a forked child.
+    func perform<Result>(inChild fallback: @autoclosure () -> Result, _ body: (inout State) -> Result)
+        -> Result
+    {
+        guard origin.isHere else { return fallback() }
         var effects = LocalEffects()
         let result = lock.withLock { state in
             let result = body(&state)
@@ -60,6 +68,10 @@ final class LocalSpace: Sendable {
 
     /// Begins an operation; true where it is over at once.
     func begin(_ operation: LocalOperation, _ body: (inout State, UInt64) -> Void) -> Bool {
+        guard origin.isHere else {
+            operation.refuse()
+            return true
+        }
         var effects = LocalEffects()
         let isOver = lock.withLock { state in
             // Time counts from here, not from the last input.

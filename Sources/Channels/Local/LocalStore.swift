@@ -19,7 +19,7 @@ class LocalStore: @unchecked Sendable {
 
     init(_ space: LocalSpace) {
         self.space = space
-        let number = space.lock.withLock { state in
+        let number: UInt64 = space.perform(inChild: 0) { state in
             state.lastName += 1
             return state.lastName
         }
@@ -49,17 +49,37 @@ class LocalStore: @unchecked Sendable {
 final class ElementStore<Element: Sendable>: LocalStore, @unchecked Sendable {
     // Exclusive by the space's lock.
     @exclusivity(unchecked) @usableFromInline var elements = SlotTable<Element>()
+    /// Holds this channel's elements too, since that is where some of them end.
+    private let shared: ElementStore?
+    /// The channel of dead letters, for as long as somebody else holds it.
+    weak let deadLetters: LocalChannel<Element>?
+
+    init(_ space: LocalSpace, deadLetters: LocalChannel<Element>? = nil) {
+        self.deadLetters = deadLetters
+        shared = deadLetters?.store
+        super.init(space)
+    }
+
+    /// What holds this channel's elements.
+    var holder: ElementStore { shared ?? self }
 
     /// Makes a message of an element.
     func insert(_ element: Element) -> LocalBody {
-        LocalBody(store: Unmanaged.passUnretained(self), slot: elements.insert(element))
+        if let shared { return shared.insert(element) }
+        return LocalBody(store: Unmanaged.passUnretained(self), slot: elements.insert(element))
     }
 
     /// Takes an element out for good.
-    func take(_ slot: UInt32) -> Element { elements.remove(slot) }
+    func take(_ slot: UInt32) -> Element {
+        if let shared { return shared.take(slot) }
+        return elements.remove(slot)
+    }
 
     /// An element that stays, since it may come back.
-    func peek(_ slot: UInt32) -> Element { elements[slot] }
+    func peek(_ slot: UInt32) -> Element {
+        if let shared { return shared.peek(slot) }
+        return elements[slot]
+    }
 
     override func discard(_ slot: UInt32, to garbage: inout [Any]) {
         // What was handed over has left before.

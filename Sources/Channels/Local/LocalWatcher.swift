@@ -33,7 +33,7 @@ final class LocalWatcher: @unchecked Sendable {
             switch action {
             case .receiveNear(let handle): (handle, false)
             case .sendNear(let handle, _): (handle, true)
-            case .never, .receive, .send, .timeout, .otherwise: nil
+            case .never, .receive, .send, .source, .timeout, .otherwise: nil
             }
         }
     }

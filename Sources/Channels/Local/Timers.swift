@@ -2,10 +2,10 @@
 
 /// A channel that receives the time once, when so much has passed; it is never closed.
 public func after(_ duration: Duration) -> Chan<ContinuousClock.Instant>.Receiver {
-    let (receiver, offer) = timer()
+    let (receiver, feed) = Feed.make(of: ContinuousClock.Instant.self)
     Task.detached {
         try? await Task.sleep(for: duration)
-        _ = offer()
+        feed.offer(.now)
     }
     return receiver
 }
@@ -17,13 +17,13 @@ public func after(_ duration: Duration) -> Chan<ContinuousClock.Instant>.Receive
 /// - Parameter period: above zero.
 public func tick(every period: Duration) -> Chan<ContinuousClock.Instant>.Receiver {
     precondition(period > .zero, "a tick every \(period)")
-    let (receiver, offer) = timer()
+    let (receiver, feed) = Feed.make(of: ContinuousClock.Instant.self)
     Task.detached {
         var next = ContinuousClock.now
         repeat {
             next += period
             try? await Task.sleep(until: next, clock: .continuous)
-        } while offer()
+        } while feed.offer(.now)
     }
     return receiver
 }
@@ -32,20 +32,4 @@ public func tick(every period: Duration) -> Chan<ContinuousClock.Instant>.Receiv
 public func never<Element: Sendable>(of type: Element.Type = Element.self) -> Chan<Element>.Receiver {
     // Nobody else has it, so nobody sends on it.
     Chan<Element>().receiver
-}
-
-/// A channel for a timer, and what tells the time on it; false once nobody holds the channel.
-private func timer() -> (
-    receiver: Chan<ContinuousClock.Instant>.Receiver, offer: @Sendable () -> Bool
-) {
-    let channel = Chan<ContinuousClock.Instant>(size: 1)
-    guard case .near(let local) = channel.backend else {
-        preconditionFailure("a channel made here is with a daemon")
-    }
-    let offer: @Sendable () -> Bool = { [weak local] in
-        guard let local else { return false }
-        local.offer(.now)
-        return true
-    }
-    return (channel.receiver, offer)
 }

@@ -67,9 +67,7 @@ extension Chan {
         do {
             return try await answers.receive(
                 timeout: timeout.map { $0 - (ContinuousClock.now - start) })
-        } catch let closed as ChannelClosed
-            where closed.reason.code == 0 && closed.reason.text == "last sender gone"
-        {
+        } catch let closed as ChannelClosed where closed.reason.code == CloseReason.lastSenderGone {
             throw ChandError(.noReply, "whoever had the request is gone, or let it go", channel: name)
         }
     }

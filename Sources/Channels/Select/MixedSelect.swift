@@ -88,7 +88,7 @@ struct MixedSelect {
             switch action {
             case .receive, .send: sides.append(true)
             case .receiveNear, .sendNear: sides.append(false)
-            case .never, .timeout, .otherwise: break
+            case .never, .source, .timeout, .otherwise: break
             }
         }
         return (ordered ? sides.first : sides.randomElement()) ?? false

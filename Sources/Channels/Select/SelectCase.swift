@@ -5,8 +5,8 @@ import ChanWire
 
 /// One case of a select, and what to make of it if it wins.
 ///
-/// Made by ``receive(from:_:closed:)``, ``send(_:to:_:)``, ``timeout(_:_:)`` and ``otherwise(_:)``; without a
-/// handler a case's value is the ``SelectWinner``. Values to send are captured here, once (rule S1).
+/// Made by ``receive(from:_:closed:)``, ``send(_:to:_:)``, ``timeout(_:_:)`` and ``otherwise(_:)``, and for what is no channel by
+/// ``finished(_:_:failed:)``, ``signal(_:_:)``, ``exited(_:_:)`` and ``readable(_:_:)``; without a handler a case's value is the ``SelectWinner``. Values to send are captured here, once (rule S1).
 public struct SelectCase<Value> {
     let action: SelectAction
     let finish: (SelectWinner) async throws -> Value
@@ -29,6 +29,8 @@ enum SelectAction: Sendable {
     case receiveNear(LocalHandle)
     /// A send inside the process; the closure makes a message of the element, with the lock held.
     case sendNear(LocalHandle, @Sendable (inout LocalSpace.State) -> MessageChain)
+    /// Something else than a channel; each select gets a channel for it.
+    case source(SelectSource)
     /// Time, in nanoseconds.
     case timeout(Int64)
     /// Nothing.

@@ -87,7 +87,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
             switch action {
             case .receive(let channel, _), .send(let channel, _):
                 if let obstacle = channel.obstacle() ?? excess(over: channel.limits) { return obstacle }
-            case .never, .timeout, .otherwise, .receiveNear, .sendNear:
+            case .never, .source, .timeout, .otherwise, .receiveNear, .sendNear:
                 break
             }
         }
@@ -102,7 +102,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
             case .receive(let channel, _): frame.add(.receive, handle: channel.number)
             case .send(let channel, _):
                 frame.add(.send, handle: channel.number, message: message.0, passing: message.1.listed)
-            case .never, .timeout, .otherwise, .receiveNear, .sendNear: frame.add(.never)
+            case .never, .source, .timeout, .otherwise, .receiveNear, .sendNear: frame.add(.never)
             }
         }
         connection.append(frame.finish())
@@ -150,8 +150,8 @@ final class SelectOperation: Operation, @unchecked Sendable {
             return .received(value)
         } catch {
             bytes.offer?.withdraw()
-            connection.ledger.note(.returnedSeen, handle: received.handle, first: received.first, count: 1)
-            return .failed(channel.undecodable(error))
+            connection.giveUp(received.first, of: channel)
+            return .failed(channel.undecodableError(error))
         }
     }
 
@@ -172,7 +172,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
     private func channel(of index: Int) -> RemoteHandle? {
         switch actions[index] {
         case .receive(let channel, _), .send(let channel, _): channel
-        case .never, .timeout, .otherwise, .receiveNear, .sendNear: nil
+        case .never, .source, .timeout, .otherwise, .receiveNear, .sendNear: nil
         }
     }
 

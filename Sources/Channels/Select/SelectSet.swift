@@ -72,6 +72,11 @@ public final class SelectSet<ID: Sendable>: Sendable {
         }
     }
 
+    /// Begins to receive through a view, such as that of a timer or of ``signals(_:)``.
+    public func receive<Element>(_ id: ID, from receiver: Chan<Element>.Receiver) {
+        receive(id, from: receiver.channel)
+    }
+
     /// Begins to send on a channel.
     public func send<Element>(_ id: ID, _ element: Element, to channel: Chan<Element>) {
         add(id, StartedSend { try await channel.send(element) })
@@ -99,9 +104,6 @@ public final class SelectSet<ID: Sendable>: Sendable {
             operations.under[operations.last] = (id, operation)
             return operations.last
         }
-        guard case .near(let ended) = ended.backend else {
-            preconditionFailure("a channel made here is with a daemon")
-        }
-        operation.start { ended.offer(number) }
+        operation.start { [ended = ended.near] in ended.offer(number) }
     }
 }

@@ -9,13 +9,14 @@ public struct SelectWinner: Sendable {
     public enum Outcome: Sendable {
         /// A send case's element is committed.
         case sent
-        /// A receive case's element.
+        /// A receive case's element; what a task returned, a child's ``ProcessStatus``, the number of a signal or of a
+        /// descriptor.
         case received(any Sendable)
         /// The case's channel is closed (rule 11).
         case closed(ChannelClosed)
         /// The case's channel can't do it for another reason: it has no receivers (rule 16), or the message does
-        /// not decode, and was given back.
-        case failed(ChandError)
+        /// not decode, and was given back (``ChandError``); or the task that was waited for threw this.
+        case failed(any Error)
         /// The time of a timeout case ran out, and nothing happened.
         case timedOut
         /// Nothing could be done at once, and nothing happened.

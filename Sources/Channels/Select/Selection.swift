@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanSystem
 import ChanWire
 
 /// One select from the call to its winner.
 struct Selection {
-    private let actions: [SelectAction]
+    private var actions: [SelectAction]
     private let ordered: Bool
     /// How many selects it is in one turn.
     private let limit: Int
@@ -12,6 +13,7 @@ struct Selection {
     private var timeout: Int64
     /// The case that is told when the time runs out, if it is not the caller himself.
     private var late: SelectWinner?
+    private let hasSources: Bool
 
     /// - Parameter timeout: the caller's own limit, besides those of timeout cases.
     init(_ actions: [SelectAction], timeout: Int64, ordered: Bool, limit: Int = 1) {
@@ -19,6 +21,7 @@ struct Selection {
         self.ordered = ordered
         self.timeout = timeout
         self.limit = limit
+        hasSources = actions.contains(where: \.isSource)
         for (index, action) in actions.enumerated() {
             switch action {
             case .timeout(let time) where self.timeout < 0 || time < self.timeout:
@@ -28,7 +31,7 @@ struct Selection {
                 self.timeout = WireTimeout.none
                 late = SelectWinner(index: index, outcome: .otherwise)
                 return
-            case .timeout, .never, .receive, .send, .receiveNear, .sendNear:
+            case .timeout, .never, .source, .receive, .send, .receiveNear, .sendNear:
                 break
             }
         }
@@ -40,6 +43,16 @@ struct Selection {
     /// Waits for the winners of several selects in one turn; none where the caller's own limit of time was reached
     /// first.
     func runSeveral() async throws -> [SelectWinner] {
+        guard LocalSpace.process.origin.isHere else { throw ChandError.forked }
+        guard hasSources else { return try await winners() }
+        let armed = try ArmedSources(actions)
+        var selection = self
+        selection.actions = armed.actions
+        let winners = try await selection.winners()
+        return await armed.outcomes(of: winners)
+    }
+
+    private func winners() async throws -> [SelectWinner] {
         let far = try loop()
         if actions.contains(where: { $0.near != nil }) { return try await winnersWithNear(far) }
         guard let loop = far else {
@@ -79,7 +92,7 @@ struct Selection {
             let handle: RemoteHandle
             switch action {
             case .receive(let channel, _), .send(let channel, _): handle = channel
-            case .never, .timeout, .otherwise, .receiveNear, .sendNear: continue
+            case .never, .source, .timeout, .otherwise, .receiveNear, .sendNear: continue
             }
             if let found, found !== handle.loop {
                 throw ChandError(

@@ -114,8 +114,9 @@ final class StartedFarReceive<Element: Sendable>: StartedOperation {
                 return .received(element)
             } catch {
                 message.offer?.withdraw()
+                batch.couldNotDecodeLast()
                 channel.loop.giveBackRest(of: batch)
-                return .failed(channel.undecodable(error))
+                return .failed(channel.undecodableError(error))
             }
         } catch {
             return .failed(error)

@@ -6,11 +6,16 @@ import ChanSystem
 ///
 /// Inside ``ChandClient/run(_:)`` it runs on that client's thread, which a plain `Task` would not.
 ///
-/// - Returns: a handle, for its result and for cancelling it; it may be dropped.
+/// - Returns: a handle, for its result and for cancelling it; it may be dropped. In a forked child, where the threads that
+///   run tasks are not, it has failed with ``ChandError/Code/forked`` if the parent has started tasks with `go`.
 @discardableResult
 public func go<Success: Sendable>(
     _ body: @escaping @Sendable @concurrent () async throws -> Success
 ) -> GoTask<Success> {
+    guard processOfTasks.isHere else {
+        return GoTask(
+            task: .immediate { throw ChandError.forked }, ending: ConditionLock(.failure(ChandError.forked)))
+    }
     let result = ConditionLock<Result<Success, any Error>?>(nil)
     let task = Task(executorPreference: ClientLoop.current) {
         let ending: Result<Success, any Error>
@@ -26,9 +31,12 @@ public func go<Success: Sendable>(
     return GoTask(task: task, ending: result)
 }
 
+/// The process of the first `go`.
+private let processOfTasks = ProcessMark()
+
 /// A task that ``go(_:)`` has started.
 public struct GoTask<Success: Sendable>: Sendable {
-    fileprivate let task: Task<Success, any Error>
+    let task: Task<Success, any Error>
     fileprivate let ending: ConditionLock<Result<Success, any Error>?>
 
     /// Waits for the task's end, and returns or throws what it did; cancelling the caller does not cancel it.

@@ -5,7 +5,7 @@ import ChanSystem
 /// Runs a function that blocks, such as a system call or a computation of seconds, on a thread for such things.
 ///
 /// Suspends the task until the function has returned; cancelling the task does not end it. Up to 64 run at a
-/// time, the others wait their turn.
+/// time, the others wait their turn. In a forked child, which has none of these threads, it runs where it is called.
 ///
 /// - Returns: what the function returns.
 /// - Throws: what the function throws, and nothing else.
@@ -38,9 +38,11 @@ final class BlockingPool: Sendable {
     private static let maxThreads = 64
     private static let patienceMilliseconds: UInt64 = 10_000
     private let state = ConditionLock(State())
+    private let origin = ProcessMark()
 
     /// Runs a job on one of the threads, after those that wait.
     func run(_ job: @escaping @Sendable () -> Void) {
+        guard origin.isHere else { return job() }
         let needsThread = state.withLock { state in
             state.jobs.append(job)
             guard state.idle < state.jobs.count, state.threads < Self.maxThreads else { return false }

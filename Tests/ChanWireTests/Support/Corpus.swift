@@ -97,6 +97,7 @@ enum Corpus {
             LeaseRequest(actions[round % 3], handle: handle, delivery: request, nanoseconds: request)
                 .encoded(request: request),
             Frames.settle(.receipt, received),
+            DeadLetter(handle: handle, delivery: request, target: text).encoded(),
             SimpleFrame.name(.pause, request: request, name: text),
             SimpleFrame.name(.resume, request: request, name: text),
             SimpleFrame.name(.restore, request: request, name: text),

@@ -51,6 +51,7 @@ enum Reencoding {
         case .wait: return try WaitRequest(header, reading: body).encoded(request: request)
         case .waited: return try Waited(reading: body).encoded(request: request)
         case .lease: return try LeaseRequest(header, reading: body).encoded(request: request)
+        case .deadLetter: return try DeadLetter(reading: body).encoded()
         case .settle, .giveBack, .receipt: return try ranges(type, header, body)
         default: return try simple(type, header, body)
         }

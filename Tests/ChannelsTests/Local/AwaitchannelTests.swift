@@ -2,37 +2,36 @@
 
 import ChanSystem
 import ChanTestSupport
+import Channels
 import Testing
 
-/// awaitchannel's examples, with the outcomes that theirs have (rule A18).
+/// awaitchannel's examples, with the outcomes that theirs have (rule A18): in one process, and with a process a task.
 @Suite struct AwaitchannelTests {
-    private func lines(_ arguments: String...) async throws -> [String] {
+    private func lines(_ areProcesses: Bool, _ arguments: String...) async throws -> [String] {
         try await onThread {
-            let directory = try Files.makeTemporaryDirectory(prefix: "awaitchannel-test")
-            defer { try? Files.removeTree(directory) }
-            let output = try Files.open(writing: "\(directory)/out")
-            let process = try ChildProcess.spawn(
-                try BuiltProgram.path("awaitchannel"), arguments: arguments, stdout: .descriptor(output.raw))
-            defer { try? process.kill(.kill) }
-            let status = try process.wait(timeoutMilliseconds: 60_000)
-            guard status == .exited(0) else { throw LiveFailure("the example ended with \(status as Any)") }
-            let text = String(decoding: try Files.read("\(directory)/out"), as: UTF8.self)
-            return text.split(separator: "\n").map(String.init)
+            guard areProcesses else { return try outputLines(of: "awaitchannel", arguments) }
+            let daemon = try DaemonUnderTest(.init([:]))
+            defer { daemon.kill() }
+            let lines = try outputLines(
+                of: "awaitchannel", ["processes"] + arguments,
+                environment: [SocketPath.environmentVariable: daemon.socketPath])
+            try daemon.stop()
+            return lines
         }
     }
 
-    @Test func future() async throws {
-        #expect(try await lines("future") == ["got 4"])
+    @Test(arguments: [false, true]) func future(areProcesses: Bool) async throws {
+        #expect(try await lines(areProcesses, "future") == ["got 4"])
     }
 
-    @Test func sieve() async throws {
+    @Test(arguments: [false, true]) func sieve(areProcesses: Bool) async throws {
         let primes = (2..<300).filter { number in (2..<number).allSatisfy { number % $0 != 0 } }
         #expect(primes.count == 62)
-        #expect(try await lines("sieve") == [primes.map(String.init).joined(separator: " ")])
+        #expect(try await lines(areProcesses, "sieve") == [primes.map(String.init).joined(separator: " ")])
     }
 
-    @Test func simple() async throws {
-        let lines = try await lines("simple")
+    @Test(arguments: [false, true]) func simple(areProcesses: Bool) async throws {
+        let lines = try await lines(areProcesses, "simple", "10")
         let values = lines.filter { $0.contains(" got ") }.map {
             $0.split(separator: " ").last.map(String.init)
         }
@@ -42,8 +41,8 @@ import Testing
         #expect(lines.last == "closed")
     }
 
-    @Test func misc() async throws {
-        let lines = try await lines("misc")
+    @Test(arguments: [false, true]) func misc(areProcesses: Bool) async throws {
+        let lines = try await lines(areProcesses, "misc")
         let consumed = lines.filter {
             $0.hasPrefix("iterated ") || $0.hasPrefix("first received ") || $0.hasPrefix("second received ")
         }
@@ -58,8 +57,8 @@ import Testing
         #expect(lines.count { $0 == "D 1" } == 1)
     }
 
-    @Test func blocking() async throws {
-        let lines = try await lines("blocking", "200")
+    @Test(arguments: [false, true]) func blocking(areProcesses: Bool) async throws {
+        let lines = try await lines(areProcesses, "blocking", "200")
         #expect(lines.count == 2)
         // A busy machine takes longer, never less long.
         let units = lines.compactMap { line in line.split(separator: " ").compactMap { Int($0) }.first }

@@ -21,6 +21,7 @@ import Testing
                 switch request.question {
                 case 0: continue
                 case 1: try await request.refuse(CloseReason(code: 7, "no"))
+                case 2: try await request.refuse(CloseReason("last sender gone"))
                 default: try await request.reply("\(request.question)")
                 }
             }
@@ -30,6 +31,9 @@ import Testing
         #expect(forgotten?.code == .noReply)
         let refused = await #expect(throws: ChannelClosed.self) { try await requests.call(1) }
         #expect(refused?.reason == CloseReason(code: 7, "no"))
+        // Words are for people: it is the code that says whether somebody has refused.
+        let words = await #expect(throws: ChannelClosed.self) { try await requests.call(2) }
+        #expect(words?.reason == CloseReason("last sender gone"))
         #expect(try await requests.call(43) == "43")
         try await requests.close()
         await #expect(throws: ChannelClosed.self) { try await requests.call(44) }

@@ -109,6 +109,24 @@ func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result)
     }
 }
 
+/// What a built program writes, line by line; it must succeed.
+func outputLines(
+    of program: String, _ arguments: [String] = [], environment: [String: String] = [:]
+) throws -> [String] {
+    let directory = try Files.makeTemporaryDirectory(prefix: "\(program)-test")
+    defer { try? Files.removeTree(directory) }
+    let output = try Files.open(writing: "\(directory)/out")
+    let process = try ChildProcess.spawn(
+        try BuiltProgram.path(program), arguments: arguments,
+        environment: DaemonUnderTest.environment().merging(environment) { $1 },
+        stdout: .descriptor(output.raw))
+    defer { try? process.kill(.kill) }
+    let status = try process.wait(timeoutMilliseconds: 60_000)
+    guard status == .exited(0) else { throw LiveFailure("\(program) ended with \(status as Any)") }
+    return String(decoding: try Files.read("\(directory)/out"), as: UTF8.self).split(separator: "\n").map(
+        String.init)
+}
+
 extension WireClient {
     /// The next frame, which must be of a type.
     func expect(_ type: FrameType) throws -> WireFrame {
