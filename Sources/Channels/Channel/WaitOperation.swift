@@ -7,7 +7,7 @@ final class WaitOperation: Operation, @unchecked Sendable {
     private let handle: RemoteHandle?
     private let name: String
     private let condition: ChannelCondition
-    private var reason = CloseReason()
+    private(set) var reason = CloseReason()
 
     /// Waits on a handle's channel, and ends with the handle.
     init(_ handle: RemoteHandle, until condition: ChannelCondition, timeout: Int64) {

@@ -79,6 +79,7 @@ extension Connection {
     }
 
     private func end(_ frame: AnswerFrame, _ type: FrameType) throws(WireFault) {
+        if isDriven, type == .received { try noteUrgency(of: frame) }
         if type == .received, frame.header.flags & Received.moreFlag != 0 { return try part(frame) }
         switch operations.end(frame.header.request) {
         case .awaited(let operation):
@@ -117,6 +118,16 @@ extension Connection {
             abandonHandle(try Opened(frame.header, reading: frame.body).handle)
         default:
             break
+        }
+    }
+
+    /// What somebody waits for, and what is of a closed channel, is settled at once (rules 4 and 20).
+    private func noteUrgency(of frame: AnswerFrame) throws(WireFault) {
+        if frame.header.flags & Received.closedFlag != 0 { isUrgent = true }
+        var received = try Received(reading: frame.body)
+        for _ in 0..<received.count {
+            let awaited = Received.receiptAwaitedFlag | Received.settlementAwaitedFlag
+            if try received.next().flags & awaited != 0 { isUrgent = true }
         }
     }
 

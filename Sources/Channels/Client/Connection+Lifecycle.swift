@@ -15,7 +15,11 @@ extension Connection {
         reconnecting.name = operation.name
         reconnecting.handshakeTime = max(budget, Self.leastHandshakeTime)
         let attempt = Result<Void, SystemError> { () throws(SystemError) in
-            attach(try UnixSocket.connect(path: operation.path, timeoutMilliseconds: budget / 1_000_000 + 1))
+            let socket = try UnixSocket.connect(
+                path: operation.path, timeoutMilliseconds: budget / 1_000_000 + 1, nonBlocking: !isDriven)
+            // It waits by reading, and in a write not at all, or no timeout would count there.
+            if isDriven { try UnixSocket.setSendTimeout(socket.raw, microseconds: 1) }
+            attach(socket)
         }
         if case .failure(let error) = attempt {
             let reason = ConnectFailure.error(error, path: operation.path, origin: operation.origin)

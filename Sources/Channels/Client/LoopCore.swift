@@ -56,8 +56,9 @@ final class LoopCore: @unchecked Sendable {
     private var watched: Int32 = -1
     private var interest: Interest = []
 
-    init(session: ClientSession) throws(SystemError) {
-        connection = Connection(session: session)
+    /// - Parameter isDriven: whether there is no thread, and whoever calls does its work.
+    init(session: ClientSession, isDriven: Bool = false) throws(SystemError) {
+        connection = Connection(session: session, isDriven: isDriven)
         wakeUp = try WakeUp()
         poll = try EventPoll()
         try poll.add(wakeUp.descriptor, token: Self.wakeToken, interest: .read)
@@ -128,7 +129,7 @@ final class LoopCore: @unchecked Sendable {
     }
 
     /// Takes what other threads have shared; false when the loop is to end.
-    private func takeShared() -> Bool {
+    func takeShared() -> Bool {
         let stopping = shared.withLock { shared in
             shared.sleeping = false
             swap(&shared.jobs, &takenJobs)

@@ -42,6 +42,11 @@ final class OpenOperation<Element: Sendable>: Operation, @unchecked Sendable {
     /// Asks the daemon and suspends until it has answered.
     func result() async throws -> RemoteChannel<Element> {
         _ = try await outcome()
+        return received()
+    }
+
+    /// What the daemon has opened, once that is the outcome.
+    func received() -> RemoteChannel<Element> {
         guard let opened else { preconditionFailure("a channel was opened without an answer") }
         return opened
     }

@@ -47,6 +47,11 @@ final class RequestOperation<Answer: Sendable>: Operation, @unchecked Sendable {
     /// grace period.
     func result() async throws -> Answer {
         _ = try await outcome()
+        return received()
+    }
+
+    /// What the daemon has answered, once that is the outcome.
+    func received() -> Answer {
         guard let answer else {
             preconditionFailure("a request ended without an answer and without an error")
         }

@@ -4,14 +4,14 @@ import ChanWire
 
 /// One select from the call to its winner.
 struct Selection {
-    private let actions: [SelectAction]
+    let actions: [SelectAction]
     private let ordered: Bool
     /// How many selects it is in one turn.
     private let limit: Int
     /// Nanoseconds as on the wire.
     private var timeout: Int64
     /// The case that is told when the time runs out, if it is not the caller himself.
-    private var late: SelectWinner?
+    private(set) var late: SelectWinner?
 
     /// - Parameter timeout: the caller's own limit, besides those of timeout cases.
     init(_ actions: [SelectAction], timeout: Int64, ordered: Bool, limit: Int = 1) {
@@ -46,9 +46,7 @@ struct Selection {
             try await waitAlone()
             return [late].compactMap { $0 }
         }
-        let operation = SelectOperation(loop, actions, timeout: timeout, ordered: ordered, limit: limit)
-        try operation.encode()
-        let winners = try await operation.allWinners()
+        let winners = try await operation(on: loop).allWinners()
         return winners.isEmpty ? [late].compactMap { $0 } : winners
     }
 
@@ -72,8 +70,15 @@ struct Selection {
         return winners.isEmpty ? [late].compactMap { $0 } : winners
     }
 
+    /// Makes the operation of a select without cases inside the process.
+    func operation(on loop: ClientLoop) throws -> SelectOperation {
+        let operation = SelectOperation(loop, actions, timeout: timeout, ordered: ordered, limit: limit)
+        try operation.encode()
+        return operation
+    }
+
     /// The loop of the one daemon that the cases are on; nil where none is on any.
-    private func loop() throws -> ClientLoop? {
+    func loop() throws -> ClientLoop? {
         var found: ClientLoop?
         for action in actions {
             let handle: RemoteHandle

@@ -7,12 +7,6 @@ import Testing
 
 /// A forked child may not use its parent's connection (rule X4).
 @Suite struct ForkTests {
-    /// Swift hides `fork`, and rightly so; the C library has it all the same.
-    private func fork() throws -> pid_t {
-        let symbol = try #require(dlsym(nil, "fork"))
-        return unsafeBitCast(symbol, to: (@convention(c) () -> pid_t).self)()
-    }
-
     @Test func theChildIsToldAndDoesNotHang() async throws {
         let (_, client, channel) = try await ScriptedDaemon.opened()
         let memory = UnsafeMutableRawPointer.allocate(byteCount: 16, alignment: 16)
@@ -31,4 +25,11 @@ import Testing
         #expect(status == 0)
         #expect(client.loop.isHere)
     }
+}
+
+/// Swift hides `fork`, and rightly so; the C library has it all the same.
+func fork() throws -> pid_t {
+    let symbol = try #require(dlsym(nil, "fork"))
+    // The symbol's type is the C library's: no arguments, a process number.
+    return unsafeBitCast(symbol, to: (@convention(c) () -> pid_t).self)()
 }
