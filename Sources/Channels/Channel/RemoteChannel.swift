@@ -3,6 +3,8 @@
 import ChanWire
 
 /// A channel of a daemon with the codec of its elements.
+///
+/// Unchecked, as ``RemoteHandle``; the codec is constant.
 final class RemoteChannel<Element: Sendable>: RemoteHandle, @unchecked Sendable {
     let codec: ElementCodec<Element>
 

@@ -3,6 +3,8 @@
 import ChanWire
 
 /// One WAIT frame: its outcome is 0, and `reason` what the close said.
+///
+/// Unchecked, as every ``Operation``: it has one owner at a time.
 final class WaitOperation: Operation, @unchecked Sendable {
     private let handle: RemoteHandle?
     private let name: String

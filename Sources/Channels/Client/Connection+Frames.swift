@@ -32,6 +32,9 @@ extension Connection {
             switch operations.end(id) {
             case .awaited(let operation):
                 operation.phase.end()
+                #if Logging || Metrics
+                    counts.sent += (operation as? SendOperation)?.count ?? 0
+                #endif
                 guard operation.sent() else {
                     let fault = WireFault(.malformed, "SENT answers an operation that is no send")
                     operation.fail(Self.malformed(fault))
@@ -80,6 +83,14 @@ extension Connection {
 
     private func end(_ frame: AnswerFrame, _ type: FrameType) throws(WireFault) {
         if isDriven, type == .received { try noteUrgency(of: frame) }
+        #if Logging || Metrics
+            switch type {
+            case .received: counts.received += Int(try Received(reading: frame.body).count)
+            case .selected: counts.sent += 1
+            case .failed: counts.sent += Int(try Failed(frame.header, reading: frame.body).accepted)
+            default: break
+            }
+        #endif
         if type == .received, frame.header.flags & Received.moreFlag != 0 { return try part(frame) }
         switch operations.end(frame.header.request) {
         case .awaited(let operation):

@@ -42,7 +42,7 @@ extension Connection {
             session.announced(daemon)
             state = .open
             phaseDeadline = .max
-            session.states.publish(.connected(daemon))
+            session.publish(.connected(daemon))
             operation.succeed()
         case .reconnecting(.greeting):
             session.announced(daemon)
@@ -149,7 +149,7 @@ extension Connection {
         for operation in held.takeAll(now: now) { finish(operation, with: reason) }
         for closer in closers { closer.succeed() }
         closers = []
-        if case .over(let error) = state { session.states.publish(.closed(error)) }
+        if case .over(let error) = state { session.publish(.closed(error)) }
     }
 
     /// Forgets what belongs to the session, and tells who waits for the daemon's answers.

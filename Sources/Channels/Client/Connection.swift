@@ -78,6 +78,13 @@ final class Connection {
     /// loop writes everything at the end of its turn.
     var isUrgent = false
 
+    #if Logging || Metrics
+        /// What happened since observers were told last.
+        var counts = ClientCounts()
+        var toldUnderWay = 0
+        var isBlockNoticed = false
+    #endif
+
     init(session: ClientSession, isDriven: Bool) {
         self.session = session
         self.isDriven = isDriven

@@ -122,6 +122,9 @@ final class LoopCore: @unchecked Sendable {
             connection.flush(isForked: connection.hasOutput && ThisProcess.pid != pid)
             runDeferred()
             updateWatch()
+            #if Logging || Metrics
+                connection.reportTurn()
+            #endif
             wait()
         }
         connection.abort()

@@ -3,6 +3,8 @@
 import ChanWire
 
 /// Opens a channel; what it makes belongs to the session in which the daemon answered.
+///
+/// Unchecked, as every ``Operation``: it has one owner at a time.
 final class OpenOperation<Element: Sendable>: Operation, @unchecked Sendable {
     private let request: OpenRequest
     private let role: ChannelRole
@@ -63,6 +65,8 @@ extension OpenRequest {
 }
 
 /// Opens a handle again, in a new session, before anything else is asked there.
+///
+/// Unchecked, as every ``Operation``: it has one owner at a time.
 final class RejoinOperation: Operation, @unchecked Sendable {
     private let handle: RemoteHandle
     private let request: OpenRequest

@@ -3,6 +3,8 @@
 import ChanWire
 
 /// A request that the daemon answers at once with one frame: opening, inspecting, closing and so on.
+///
+/// Unchecked, as every ``Operation``: it has one owner at a time.
 final class RequestOperation<Answer: Sendable>: Operation, @unchecked Sendable {
     private let hindrance: () -> ChandError?
     private let encode: (UInt64) -> [UInt8]

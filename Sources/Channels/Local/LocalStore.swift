@@ -43,6 +43,8 @@ class LocalStore: @unchecked Sendable {
 }
 
 /// The elements of one channel, by slot.
+///
+/// Unchecked, as ``LocalStore``.
 final class ElementStore<Element: Sendable>: LocalStore, @unchecked Sendable {
     @exclusivity(unchecked) private var elements = SlotTable<Element>()
 

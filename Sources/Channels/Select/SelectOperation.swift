@@ -4,6 +4,8 @@ import ChanSystem
 import ChanWire
 
 /// One SELECT frame.
+///
+/// Unchecked, as every ``Operation``: it has one owner at a time.
 final class SelectOperation: Operation, @unchecked Sendable {
     private let actions: [SelectAction]
     private let ordered: Bool

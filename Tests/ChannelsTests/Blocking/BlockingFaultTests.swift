@@ -186,7 +186,7 @@ import Testing
     @Test func aForkedChildIsToldAndLeavesTheConnectionAlone() async throws {
         let (daemon, client) = try await opened()
         let status = try await client.run { client -> Int32 in
-            let child = try fork()
+            let child = try forkProcess()
             if child == 0 {
                 let failure = self.failure { try client.1.send("x") }
                 client.0.close()

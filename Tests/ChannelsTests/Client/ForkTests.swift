@@ -12,7 +12,7 @@ import Testing
         let memory = UnsafeMutableRawPointer.allocate(byteCount: 16, alignment: 16)
         defer { memory.deallocate() }
         let operation = SingleReceive(try #require(channel.backend.remote), into: memory, timeout: -1)
-        let child = try fork()
+        let child = try forkProcess()
         if child == 0 {
             // No task can run here, so this is what the library does before it suspends one.
             client.loop.begin(operation)
@@ -28,7 +28,7 @@ import Testing
 }
 
 /// Swift hides `fork`, and rightly so; the C library has it all the same.
-func fork() throws -> pid_t {
+func forkProcess() throws -> pid_t {
     let symbol = try #require(dlsym(nil, "fork"))
     // The symbol's type is the C library's: no arguments, a process number.
     return unsafeBitCast(symbol, to: (@convention(c) () -> pid_t).self)()
