@@ -22,6 +22,8 @@ struct Snippets {
             do {
                 try await snippet()
                 print("\(name) ran")
+                // What is printed is not lost with a snippet that hangs.
+                fflush(nil)
             } catch {
                 print("\(name) failed: \(error)")
                 exit(1)

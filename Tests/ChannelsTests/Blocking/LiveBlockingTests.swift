@@ -31,19 +31,21 @@ import Testing
         try await withDaemon { daemon, client in
             let questions = try await client.channel("questions", capacity: 0, of: String.self)
             let answers = try await client.channel("answers", capacity: 4, of: Job.self)
-            let numbers = try await client.channel("numbers", capacity: -1, of: Int.self)
+            let texts = try await client.channel("texts", capacity: -1, of: String.self)
+            // Several frames.
+            let many = (0..<400).map { "\($0)" + String(repeating: "x", count: 1000) }
             async let served: Int = onThread {
                 let client = try ChandClient.Blocking(to: daemon.socketPath)
                 let questions = try client.channel("questions", of: String.self, role: .receive)
                 let answers = try client.channel("answers", of: Job.self, role: .send)
-                let numbers = try client.channel("numbers", of: Int.self)
+                let texts = try client.channel("texts", of: String.self)
                 var count = 0
                 while let question = try questions.next() {
                     try answers.send(Job(number: question.count))
                     count += 1
                 }
-                try numbers.send(contentsOf: Array(0..<100_000))
-                try numbers.close()
+                try texts.send(contentsOf: many)
+                try texts.close()
                 return count
             }
             for question in ["a", "bb", "ccc"] {
@@ -52,9 +54,9 @@ import Testing
             }
             try await questions.close()
             #expect(try await served == 3)
-            var received: [Int] = []
-            for try await number in numbers.readingAhead(512) { received.append(number) }
-            #expect(received == Array(0..<100_000))
+            var received: [String] = []
+            for try await some in texts.batches(of: 100) { received += some }
+            #expect(received == many)
         }
     }
 
