@@ -17,7 +17,7 @@ export SWIFT PREFIX DESTDIR
 RELEASE = $(SWIFT) build -c release --static-swift-stdlib --scratch-path .build-rel
 PROGRAMS ?= .build-rel/release
 
-.PHONY: build test test-planted coverage soak demo lint release release-search install uninstall deb clean setup
+.PHONY: build test test-planted coverage soak demo docs lint release release-search install uninstall deb clean setup
 build: setup
 	$(SWIFT) build
 
@@ -37,6 +37,11 @@ soak: setup
 
 demo: release
 	@$(PROGRAMS)/chanctl run -- $(PROGRAMS)/sieve-processes $(N)
+
+# The library's documentation, in docs/api; a warning is an error.
+docs: setup
+	CHAND_DOCS=1 $(SWIFT) package --scratch-path .build-docs --allow-writing-to-directory docs/api \
+	    generate-documentation --target Channels --warnings-as-errors --disable-indexing --output-path docs/api
 
 lint:
 	@Tests/Scripts/lint
@@ -64,7 +69,7 @@ release-search:
 	$(RELEASE) --product chand-search
 
 clean:
-	rm -rf .build .build-rel .build-deb .build-planted .build-coverage .build-soak .build-bench
+	rm -rf .build .build-rel .build-deb .build-planted .build-coverage .build-soak .build-bench .build-docs Tests/Traits/.build
 
 setup:
 	@Tests/Scripts/setup

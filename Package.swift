@@ -18,6 +18,15 @@ let argumentParser: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser",
     condition: .when(traits: ["Daemon"]))
 
+/// What the library can do for users who ask for it by a trait; all others fetch none of it.
+let observing: [Target.Dependency] = [
+    .product(
+        name: "ServiceLifecycle", package: "swift-service-lifecycle",
+        condition: .when(traits: ["ServiceLifecycle"])),
+    .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Logging"])),
+    .product(name: "CoreMetrics", package: "swift-metrics", condition: .when(traits: ["Metrics"])),
+]
+
 let package = Package(
     name: "chand",
     products: [
@@ -31,10 +40,18 @@ let package = Package(
     ],
     traits: [
         .trait(name: "Daemon", description: "The daemon and chanctl, with what they depend on."),
+        .trait(name: "ServiceLifecycle", description: "ChandClient is a service of a ServiceGroup."),
+        .trait(
+            name: "Logging", description: "ChandClient.log(to:): what happens to a connection, for swift-log."
+        ),
+        .trait(name: "Metrics", description: "ChandClient.measure(): what a client does, for swift-metrics."),
         .default(enabledTraits: ["Daemon"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     ],
     targets: [
         .target(name: "ChanCore", swiftSettings: strict),
@@ -53,7 +70,7 @@ let package = Package(
         .executableTarget(
             name: "chand", dependencies: ["ChandServer", "ChandConfig", "ChanSystem"], swiftSettings: strict),
         .target(
-            name: "Channels", dependencies: ["ChanWire", "ChanSystem", "ChanCore"],
+            name: "Channels", dependencies: ["ChanWire", "ChanSystem", "ChanCore"] + observing,
             swiftSettings: strict),
         .executableTarget(
             name: "chanctl", dependencies: ["Channels", "ChanSystem", "ChandConfig", argumentParser],
@@ -93,9 +110,11 @@ let package = Package(
             name: "ChannelsTests",
             dependencies: [
                 "Channels", "ChanTestSupport", "ChanCore", "ChanWire", "ChanSystem", "Conformance",
-                "awaitchannel", "chand", "chand-test-agent", "fibonacci",
+                "awaitchannel", "chand", "chand-snippets", "chand-test-agent", "fibonacci",
             ],
             swiftSettings: strict),
+        .executableTarget(
+            name: "chand-snippets", dependencies: ["Channels"], path: "Tests/Snippets", swiftSettings: strict),
         .testTarget(
             name: "ChanSystemTests", dependencies: ["ChanSystem", "ChanTestSupport"], swiftSettings: strict),
         .testTarget(
@@ -124,3 +143,9 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// What makes the documentation is fetched for that only: `make docs`.
+if Context.environment["CHAND_DOCS"] != nil {
+    package.dependencies.append(
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}

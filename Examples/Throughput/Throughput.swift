@@ -8,6 +8,8 @@ import Glibc
 /// checked: `throughput [MESSAGES]`, under `chanctl run` or with a daemon at hand.
 ///
 /// `throughput inside [MESSAGES]` measures channels inside the process, one by one, without a daemon.
+/// `throughput round-trips [COUNT]` measures one operation at a time, by a task in `client.run` and by the blocking
+/// client; on one processor (`taskset -c 0 chanctl run -- ...`), or the scheduler decides.
 @main
 struct Throughput {
     /// Its own for each pair of processes: the receiver's number.
@@ -22,6 +24,8 @@ struct Throughput {
         do {
             if arguments.first == "inside" {
                 try await inside(arguments.dropFirst().first.flatMap { Int($0) } ?? 1_000_000)
+            } else if arguments.first == "round-trips" {
+                try await roundTrips(arguments.dropFirst().first.flatMap { Int($0) } ?? 20_000)
             } else if arguments.first == "send" {
                 try await send(Int(arguments.last ?? "") ?? 0)
             } else {
@@ -70,6 +74,41 @@ struct Throughput {
         await client.close()
         print(
             "\(count) messages of 64 bytes: \(UInt64(count) * 1_000_000_000 / max(1, nanoseconds)) a second")
+    }
+
+    /// A message sent and received by one client, over and over, in turns of both kinds of client.
+    private static func roundTrips(_ count: Int) async throws {
+        for _ in 0..<5 {
+            let client = try await ChandClient.connect(name: "throughput tasks")
+            let tasks = try await client.run {
+                let messages = try await client.channel(channel, capacity: 1, of: [UInt8].self)
+                let began = MonotonicClock.now()
+                for number in 0..<count {
+                    try await messages.send(message(number))
+                    guard try await messages.receive() == message(number) else {
+                        throw WrongMessage(number: number)
+                    }
+                }
+                return MonotonicClock.now() - began
+            }
+            await client.close()
+            let blocking = try blockingRoundTrips(count)
+            print(
+                "a round trip: \(tasks / UInt64(2 * count)) ns by a task, \(blocking / UInt64(2 * count)) ns blocking"
+            )
+        }
+    }
+
+    private static func blockingRoundTrips(_ count: Int) throws -> UInt64 {
+        let client = try ChandClient.Blocking(name: "throughput blocking")
+        let messages = try client.channel(channel, capacity: 1, of: [UInt8].self)
+        let began = MonotonicClock.now()
+        for number in 0..<count {
+            try messages.send(message(number))
+            guard try messages.receive() == message(number) else { throw WrongMessage(number: number) }
+        }
+        defer { client.close() }
+        return MonotonicClock.now() - began
     }
 
     /// One producer and one consumer at two capacities.

@@ -171,6 +171,7 @@ struct Hub: ~Copyable {
 
     private func check() {
         guard checksInvariants else { return }
+        // A daemon in a state that should not be would do harm to all its users.
         do { try broker.checkInvariants() } catch { fatalError("chand's own bug: \(error)") }
     }
 }

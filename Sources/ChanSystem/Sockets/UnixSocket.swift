@@ -80,6 +80,11 @@ public enum UnixSocket {
         try checked(.shutdown) { Glibc.shutdown(fd, Int32(how)) }
     }
 
+    /// How long a write to a blocking socket waits for room before it says `wouldBlock`; 0 for ever.
+    public static func setSendTimeout(_ fd: Int32, microseconds: UInt64) throws(SystemError) {
+        try checked(.setsockopt) { chan_send_timeout(fd, microseconds) }
+    }
+
     /// Asks for a send buffer of so many bytes; the kernel doubles it and has its own least and greatest sizes.
     public static func setSendBuffer(_ fd: Int32, bytes: Int32) throws(SystemError) {
         try checked(.setsockopt) { chan_set_buffer(fd, 0, bytes) }

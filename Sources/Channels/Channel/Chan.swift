@@ -72,7 +72,7 @@ public struct Chan<Element: Sendable>: Sendable, Hashable {
     public func close(reason: CloseReason = CloseReason()) async throws -> Bool {
         switch backend {
         case .near(let channel): try channel.close(reason)
-        case .far(let channel): try await channel.close(reason)
+        case .far(let channel): try await channel.closing(reason).result()
         }
     }
 
@@ -82,7 +82,7 @@ public struct Chan<Element: Sendable>: Sendable, Hashable {
     public func stop() async throws {
         switch backend {
         case .near(let channel): try channel.stop()
-        case .far(let channel): try await channel.stop()
+        case .far(let channel): try await channel.stopping().result()
         }
     }
 
@@ -118,7 +118,7 @@ public struct Chan<Element: Sendable>: Sendable, Hashable {
     public func status() async throws -> ChannelStatus {
         switch backend {
         case .near(let channel): try channel.status()
-        case .far(let channel): try await channel.status()
+        case .far(let channel): try await channel.inspecting().result()
         }
     }
 

@@ -16,13 +16,13 @@ public final class Lease<Element: Sendable>: Sendable {
     public let attempts: Int
     /// Whether some caller may have seen it before (rule 18).
     public let isRedelivered: Bool
-    private let holder: any LeaseHolder
+    let holder: any LeaseHolder
     /// The client's session that it was taken in; 0 inside the process.
-    private let session: UInt64
-    private let delivery: UInt64
+    let session: UInt64
+    let delivery: UInt64
     /// The channels that the message passes, if it does.
-    private let offer: ChannelOffer?
-    private let isFinished = Atomic<Bool>(false)
+    let offer: ChannelOffer?
+    let isFinished = Atomic<Bool>(false)
 
     init(
         _ element: Element, holder: any LeaseHolder, session: UInt64 = 0, delivery: UInt64, attempts: Int,
@@ -83,7 +83,7 @@ public final class Lease<Element: Sendable>: Sendable {
         }
     }
 
-    private var isOver: ChandError {
+    var isOver: ChandError {
         ChandError(.leaseExpired, "the lease was finished before", channel: holder.name)
     }
 }
@@ -105,9 +105,16 @@ extension RemoteHandle: LeaseHolder {
     final func change(
         _ action: LeaseRequest.Action, lease delivery: UInt64, session: UInt64, nanoseconds: UInt64
     ) async throws {
+        try await changing(action, lease: delivery, session: session, nanoseconds: nanoseconds).result()
+    }
+
+    /// Makes the request that finishes a lease or makes it last.
+    final func changing(
+        _ action: LeaseRequest.Action, lease delivery: UInt64, session: UInt64, nanoseconds: UInt64
+    ) -> RequestOperation<Void> {
         let request = LeaseRequest(action, handle: number, delivery: delivery, nanoseconds: nanoseconds)
-        try await loop.request(
-            channel: name, pin: SessionPin(session), encode: { request.encoded(request: $0) },
+        return RequestOperation(
+            loop, channel: name, pin: SessionPin(session), encode: { request.encoded(request: $0) },
             decode: { frame throws(WireFault) in try frame.expect(.done) })
     }
 

@@ -7,6 +7,8 @@ import ChanWire
 ///
 /// Its outcome is the number of
 /// elements that were taken, 0 where a try found nothing.
+///
+/// Unchecked, as every ``Operation``: it has one owner at a time.
 class ReceiveOperation: Operation, @unchecked Sendable {
     final let handle: RemoteHandle
     private let count: UInt32
@@ -65,6 +67,8 @@ class ReceiveOperation: Operation, @unchecked Sendable {
 ///
 /// Not generic, so that the loop's part needs no type at run time: the element goes into memory of the
 /// caller's, who knows its type.
+///
+/// Unchecked, as every ``Operation``: it has one owner at a time.
 final class SingleReceive: ReceiveOperation, @unchecked Sendable {
     private let target: UnsafeMutableRawPointer
     /// How often the message had answered a receive before; the caller's once it is resumed.
@@ -100,6 +104,8 @@ final class SingleReceive: ReceiveOperation, @unchecked Sendable {
 }
 
 /// Receives several elements: those up to the first that does not decode, which goes back with the rest.
+///
+/// Unchecked, as every ``Operation``: it has one owner at a time.
 final class BatchReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendable {
     private let codec: ElementCodec<Element>
     /// What was taken; the caller's once it is resumed.
@@ -145,6 +151,8 @@ final class BatchReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendab
 }
 
 /// Receives one element under a lease: decoded on the loop, and settled by the caller.
+///
+/// Unchecked, as every ``Operation``: it has one owner at a time.
 final class LeaseReceive<Element: Sendable>: ReceiveOperation, @unchecked Sendable {
     private let codec: ElementCodec<Element>
     /// What was received; the caller's once it is resumed.

@@ -3,6 +3,8 @@
 import ChanWire
 
 /// A channel of a daemon with the codec of its elements.
+///
+/// Unchecked, as ``RemoteHandle``; the codec is constant.
 @usableFromInline
 final class RemoteChannel<Element: Sendable>: RemoteHandle, @unchecked Sendable {
     let codec: ElementCodec<Element>
@@ -46,11 +48,14 @@ final class RemoteChannel<Element: Sendable>: RemoteHandle, @unchecked Sendable 
 
     /// Begins to send one element, for a task that is parked.
     func begin(_ operation: SendOperation, sending element: Element) {
-        loop.begin(operation) { writer in
-            var frame = SendFrame(operation, in: &writer)
-            _ = try frame.add(element, codec, to: &writer)
-            frame.finish(in: &writer)
-        }
+        loop.begin(operation) { try write(element, for: operation, to: &$0) }
+    }
+
+    /// Writes the frame of a send of one element.
+    func write(_ element: Element, for operation: SendOperation, to writer: inout MessageWriter) throws {
+        var frame = SendFrame(operation, in: &writer)
+        _ = try frame.add(element, codec, to: &writer)
+        frame.finish(in: &writer)
     }
 
     /// Begins to send the first elements of a collection, as many as are good at a time; says where it stopped.
@@ -58,23 +63,30 @@ final class RemoteChannel<Element: Sendable>: RemoteHandle, @unchecked Sendable 
         _ operation: SendOperation, sending elements: Elements
     ) -> Elements.Index {
         var index = elements.startIndex
-        loop.begin(operation) { writer in
-            var frame = SendFrame(operation, in: &writer)
-            // Elements in one piece of memory, as an array's, are read where they lie.
-            let count = try elements.withContiguousStorageIfAvailable { elements in
-                try encode(elements, into: &frame, &writer)
-            }
-            if let count {
-                index = elements.index(elements.startIndex, offsetBy: count)
-            } else {
-                while index != elements.endIndex, !frame.isFull(writer),
-                    try frame.add(elements[index], codec, to: &writer)
-                {
-                    elements.formIndex(after: &index)
-                }
-            }
-            frame.finish(in: &writer)
+        loop.begin(operation) { index = try write(first: elements, for: operation, to: &$0) }
+        return index
+    }
+
+    /// Writes the frame of a send of the first elements, as many as are good at a time; says where it stopped.
+    func write<Elements: Collection<Element>>(
+        first elements: Elements, for operation: SendOperation, to writer: inout MessageWriter
+    ) throws -> Elements.Index {
+        var index = elements.startIndex
+        var frame = SendFrame(operation, in: &writer)
+        // Elements in one piece of memory, as an array's, are read where they lie.
+        let count = try elements.withContiguousStorageIfAvailable { elements in
+            try encode(elements, into: &frame, &writer)
         }
+        if let count {
+            index = elements.index(elements.startIndex, offsetBy: count)
+        } else {
+            while index != elements.endIndex, !frame.isFull(writer),
+                try frame.add(elements[index], codec, to: &writer)
+            {
+                elements.formIndex(after: &index)
+            }
+        }
+        frame.finish(in: &writer)
         return index
     }
 

@@ -70,8 +70,16 @@ class RemoteHandle: @unchecked Sendable {
     }
 
     deinit {
-        guard !isReleased else { return }
+        if !isReleased { letGo() }
+    }
+
+    private func letGo() {
         if let offer { offer.letGo(number) } else { loop.abandonHandle(number, session: session) }
+    }
+
+    /// Closes the handle without waiting for the answer.
+    final func abandon() {
+        if markReleased() { letGo() }
     }
 
     /// Its number in the session that it is of.
@@ -151,31 +159,41 @@ extension RemoteHandle {
 
     /// Closes the handle and returns when the daemon has.
     final func release() async {
-        guard markReleased() else { return }
-        if let offer, !offer.isSettled { return offer.letGo(number) }
+        if loop.isDriven { return abandon() }
         // It fails only where the connection is gone, and the handle with it.
-        try? await loop.request(
-            channel: name, obstacle: { self.session == self.loop.session.number ? nil : SessionPin.lost },
+        try? await releasing()?.result()
+    }
+
+    /// Makes the request that closes the handle; nil where there is nothing to be asked.
+    final func releasing() -> RequestOperation<Void>? {
+        guard markReleased() else { return nil }
+        if let offer, !offer.isSettled {
+            offer.letGo(number)
+            return nil
+        }
+        return RequestOperation(
+            loop, channel: name,
+            obstacle: { self.session == self.loop.session.number ? nil : SessionPin.lost },
             encode: { SimpleFrame.handle(.closeHandle, request: $0, handle: self.number) },
             decode: { frame throws(WireFault) in try frame.expect(.done) })
     }
 
-    /// Gives up receiving.
-    final func stop() async throws {
-        try await loop.request(
-            channel: name, obstacle: obstacle,
+    /// Makes the request that gives up receiving.
+    final func stopping() -> RequestOperation<Void> {
+        RequestOperation(
+            loop, channel: name, obstacle: obstacle,
             encode: { SimpleFrame.handle(.stop, request: $0, handle: self.number) },
             decode: { frame throws(WireFault) in try frame.expect(.done) })
     }
 
-    /// Closes the channel; true if this call did.
-    final func close(_ reason: CloseReason) async throws -> Bool {
+    /// Makes the request that closes the channel; its answer says whether this call did.
+    final func closing(_ reason: CloseReason) throws -> RequestOperation<Bool> {
         guard reason.text.utf8.count <= WireLimits.maxTextBytes else {
             throw ChandError(
                 .invalidArgument, "the reason's text is over \(WireLimits.maxTextBytes) bytes", channel: name)
         }
-        return try await loop.request(
-            channel: name, obstacle: obstacle,
+        return RequestOperation(
+            loop, channel: name, obstacle: obstacle,
             encode: {
                 SimpleFrame.close(request: $0, handle: self.number, reason: reason.code, text: reason.text)
             },
@@ -185,10 +203,10 @@ extension RemoteHandle {
             })
     }
 
-    /// Asks for the channel's state.
-    final func status() async throws -> ChannelStatus {
-        return try await loop.request(
-            channel: name, obstacle: obstacle,
+    /// Makes the request for the channel's state.
+    final func inspecting() -> RequestOperation<ChannelStatus> {
+        RequestOperation(
+            loop, channel: name, obstacle: obstacle,
             encode: { InspectRequest.handle(self.number).encoded(request: $0) },
             decode: ChannelStatus.init(answer:))
     }

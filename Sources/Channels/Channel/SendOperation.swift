@@ -7,6 +7,8 @@ import ChanWire
 ///
 /// Its outcome is the number of messages that are committed:
 /// all, unless it is a try.
+///
+/// Unchecked, as every ``Operation``: it has one owner at a time.
 class SendOperation: Operation, @unchecked Sendable {
     /// Where the request id stands in a frame.
     static let requestOffset = 8

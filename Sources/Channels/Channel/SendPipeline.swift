@@ -16,6 +16,8 @@ final class SendPipeline: Sendable {
     }
 
     /// A task that waits, and what was found out before it did.
+    ///
+    /// Unchecked: touched only with the lock held.
     private final class Waiter: @unchecked Sendable {
         var continuation: UnsafeContinuation<Void, any Error>?
         var isCancelled = false
@@ -134,6 +136,8 @@ final class SendPipeline: Sendable {
 }
 
 /// A send that no caller awaits; its end is reported to its handle's pipeline.
+///
+/// Unchecked, as every ``Operation``: it has one owner at a time.
 final class PipelinedSend: SendOperation, @unchecked Sendable {
     private let sequence: UInt64
     /// Set where it failed before it began: the element does not encode, and the caller is told.

@@ -3,11 +3,13 @@
 import ChanWire
 
 /// One WAIT frame: its outcome is 0, and `reason` what the close said.
+///
+/// Unchecked, as every ``Operation``: it has one owner at a time.
 final class WaitOperation: Operation, @unchecked Sendable {
     private let handle: RemoteHandle?
     private let name: String
     private let condition: ChannelCondition
-    private var reason = CloseReason()
+    private(set) var reason = CloseReason()
 
     /// Waits on a handle's channel, and ends with the handle.
     init(_ handle: RemoteHandle, until condition: ChannelCondition, timeout: Int64) {

@@ -71,20 +71,26 @@ extension ChandClient {
     /// - Returns: how long it took, from the call to the answer's arrival.
     @discardableResult
     public func ping(_ payload: [UInt8] = []) async throws -> Duration {
-        guard payload.count <= daemon.limits.maxBodyBytes else {
+        try await loop.pinging(payload).result()
+    }
+}
+
+extension ClientLoop {
+    /// Makes the request that sends bytes to the daemon and back; its answer is how long that took from now on.
+    func pinging(_ payload: [UInt8]) throws -> RequestOperation<Duration> {
+        guard payload.count <= session.limits.maxBodyBytes else {
             throw ChandError(.messageTooLarge, "a ping of \(payload.count) bytes")
         }
         let start = MonotonicClock.now()
-        let end = try await loop.request(
-            channel: nil, encode: { SimpleFrame.ping(request: $0, payload: payload) },
+        return RequestOperation(
+            self, channel: nil, encode: { SimpleFrame.ping(request: $0, payload: payload) },
             decode: { frame throws(WireFault) in
                 try frame.expect(.pong)
                 guard frame.body.elementsEqual(payload) else {
                     throw WireFault(.malformed, "PONG with another payload")
                 }
-                return MonotonicClock.now()
+                return .nanoseconds(Int64(clamping: MonotonicClock.now() - start))
             })
-        return .nanoseconds(Int64(clamping: end - start))
     }
 }
 

@@ -90,7 +90,7 @@ public final class ChandClient: Sendable {
         return ChandClient(loop: loop, socket: socket)
     }
 
-    private static func clientName(_ given: String?) -> String {
+    static func clientName(_ given: String?) -> String {
         let whole = given ?? CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? ""
         var name = whole
         while name.utf8.count > WireLimits.maxTextBytes { name.removeLast() }

@@ -31,12 +31,15 @@ struct BusyNotice: Sendable {
     /// - Parameters:
     ///   - time: the nanoseconds since it began, with the reading before it.
     ///   - client: what the client calls itself.
-    mutating func turnEnds(after time: UInt64, of client: String) {
-        guard time > limit, !isSaid else { return }
+    /// - Returns: whether that was too long, and was said.
+    @discardableResult
+    mutating func turnEnds(after time: UInt64, of client: String) -> Bool {
+        guard time > limit, !isSaid else { return false }
         isSaid = true
         log.write(
             "what runs on the thread of the client \"\(client)\" kept it busy for \(time / 1_000_000) ms, in which "
                 + "it neither sent nor received; call what blocks or computes for long through runBlocking "
                 + "(said once)")
+        return true
     }
 }

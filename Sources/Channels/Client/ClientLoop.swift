@@ -11,16 +11,20 @@ final class ClientLoop: TaskExecutor, Sendable {
     /// The loop of the client whose `run` the current task is inside of.
     @TaskLocal static var current: ClientLoop?
 
-    private let core: LoopCore
+    let core: LoopCore
     /// What is known of the present session.
     let session = ClientSession()
     /// The process that the connection belongs to; a forked child has no loop thread (rule X4).
     private let origin = ProcessMark()
 
-    /// Starts a thread without a connection.
-    init(_ busy: BusyNotice) throws(SystemError) {
-        core = try LoopCore(session: session, busy)
-        try core.start(executor: asUnownedTaskExecutor())
+    /// Whether there is no thread, and the caller of a ``ChandClient/Blocking`` does its work.
+    let isDriven: Bool
+
+    /// Starts a thread without a connection, unless the loop is to be driven.
+    init(_ busy: BusyNotice, isDriven: Bool = false) throws(SystemError) {
+        self.isDriven = isDriven
+        core = try LoopCore(session: session, busy, isDriven: isDriven)
+        if !isDriven { try core.start(executor: asUnownedTaskExecutor()) }
     }
 
     deinit {
@@ -50,6 +54,8 @@ final class ClientLoop: TaskExecutor, Sendable {
     func begin(_ operation: Operation) {
         if core.isCurrent {
             core.connection.begin(operation)
+        } else if isDriven {
+            operation.fail(Self.driven)
         } else if isHere {
             core.submit(.begin(operation))
         } else {
@@ -61,6 +67,8 @@ final class ClientLoop: TaskExecutor, Sendable {
     func begin(_ operation: SendOperation, _ encode: (inout MessageWriter) throws -> Void) {
         if core.isCurrent {
             core.connection.begin(operation, encode)
+        } else if isDriven {
+            operation.fail(Self.driven)
         } else if isHere {
             do {
                 try operation.prepare(encode)
@@ -121,4 +129,6 @@ final class ClientLoop: TaskExecutor, Sendable {
         if isHere { core.submit(.abandonHandle(number, session: session)) }
     }
 
+    static let driven = ChandError(
+        .invalidArgument, "the channel is a blocking client's, and no task can wait on it: use BlockingChan")
 }

@@ -11,6 +11,10 @@ final class ClientSession: Sendable {
     let limits = PresentLimits()
     /// What the client's users are told.
     let states = StateLog()
+    #if Logging || Metrics
+        /// Who else is told what happens.
+        let observers = ClientObservers()
+    #endif
     private let present = Atomic<UInt64>(1)
     private let info = Lock<DaemonInfo?>(nil)
 
@@ -24,6 +28,14 @@ final class ClientSession: Sendable {
     func announced(_ daemon: DaemonInfo) {
         limits.set(daemon.limits)
         info.withLock { $0 = daemon }
+    }
+
+    /// The connection has changed.
+    func publish(_ state: ConnectionState) {
+        states.publish(state)
+        #if Logging || Metrics
+            observers.tell(.state(state))
+        #endif
     }
 
     /// The session is over, and another is to come.

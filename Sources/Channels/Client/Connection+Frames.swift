@@ -32,6 +32,9 @@ extension Connection {
             switch operations.end(id) {
             case .awaited(let operation):
                 operation.phase.end()
+                #if Logging || Metrics
+                    counts.sent += (operation as? SendOperation)?.count ?? 0
+                #endif
                 guard operation.sent() else {
                     let fault = WireFault(.malformed, "SENT answers an operation that is no send")
                     operation.fail(Self.malformed(fault))
@@ -79,6 +82,15 @@ extension Connection {
     }
 
     private func end(_ frame: AnswerFrame, _ type: FrameType) throws(WireFault) {
+        if isDriven, type == .received { try noteUrgency(of: frame) }
+        #if Logging || Metrics
+            switch type {
+            case .received: counts.received += Int(try Received(reading: frame.body).count)
+            case .selected: counts.sent += 1
+            case .failed: counts.sent += Int(try Failed(frame.header, reading: frame.body).accepted)
+            default: break
+            }
+        #endif
         if type == .received, frame.header.flags & Received.moreFlag != 0 { return try part(frame) }
         switch operations.end(frame.header.request) {
         case .awaited(let operation):
@@ -117,6 +129,16 @@ extension Connection {
             abandonHandle(try Opened(frame.header, reading: frame.body).handle)
         default:
             break
+        }
+    }
+
+    /// What somebody waits for, and what is of a closed channel, is settled at once (rules 4 and 20).
+    private func noteUrgency(of frame: AnswerFrame) throws(WireFault) {
+        if frame.header.flags & Received.closedFlag != 0 { isUrgent = true }
+        var received = try Received(reading: frame.body)
+        for _ in 0..<received.count {
+            let awaited = Received.receiptAwaitedFlag | Received.settlementAwaitedFlag
+            if try received.next().flags & awaited != 0 { isUrgent = true }
         }
     }
 

@@ -15,7 +15,11 @@ extension Connection {
         reconnecting.name = operation.name
         reconnecting.handshakeTime = max(budget, Self.leastHandshakeTime)
         let attempt = Result<Void, SystemError> { () throws(SystemError) in
-            attach(try UnixSocket.connect(path: operation.path, timeoutMilliseconds: budget / 1_000_000 + 1))
+            let socket = try UnixSocket.connect(
+                path: operation.path, timeoutMilliseconds: budget / 1_000_000 + 1, nonBlocking: !isDriven)
+            // It waits by reading, and in a write not at all, or no timeout would count there.
+            if isDriven { try UnixSocket.setSendTimeout(socket.raw, microseconds: 1) }
+            attach(socket)
         }
         if case .failure(let error) = attempt {
             let reason = ConnectFailure.error(error, path: operation.path, origin: operation.origin)
@@ -38,7 +42,7 @@ extension Connection {
             session.announced(daemon)
             state = .open
             phaseDeadline = .max
-            session.states.publish(.connected(daemon))
+            session.publish(.connected(daemon))
             operation.succeed()
         case .reconnecting(.greeting):
             session.announced(daemon)
@@ -145,7 +149,7 @@ extension Connection {
         for operation in held.takeAll(now: now) { finish(operation, with: reason) }
         for closer in closers { closer.succeed() }
         closers = []
-        if case .over(let error) = state { session.states.publish(.closed(error)) }
+        if case .over(let error) = state { session.publish(.closed(error)) }
     }
 
     /// Forgets what belongs to the session, and tells who waits for the daemon's answers.

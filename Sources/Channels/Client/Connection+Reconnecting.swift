@@ -26,6 +26,10 @@ struct Reconnecting {
     /// Nanoseconds for the answers that a daemon gives at once.
     var handshakeTime: UInt64 = 0
     var backoff = Backoff()
+    #if Logging || Metrics
+        /// How often the daemon was sought since the connection was lost.
+        var attempts = 0
+    #endif
     /// Why there is no connection.
     var reason: ChandError?
     /// The instance that the lost session was with.
@@ -75,7 +79,7 @@ extension Connection {
             reconnecting.reason = reason
             reconnecting.instance = session.daemon?.instance ?? 0
             state = .reconnecting(.pausing)
-            session.states.publish(.disconnected(reason))
+            session.publish(.disconnected(reason))
         case .reconnecting(.rejoining):
             // Handles that were opened again belong to the session that is over now.
             session.end()
@@ -91,9 +95,18 @@ extension Connection {
 
     /// Connects again, if the daemon listens; never blocks.
     func tryToReconnect() {
+        #if Logging || Metrics
+            reconnecting.attempts += 1
+        #endif
         do throws(SystemError) {
             try attach(UnixSocket.connect(path: socketPath, timeoutMilliseconds: 0))
+            #if Logging || Metrics
+                session.observers.tell(.attempt(reconnecting.attempts, failure: nil))
+            #endif
         } catch {
+            #if Logging || Metrics
+                session.observers.tell(.attempt(reconnecting.attempts, failure: error))
+            #endif
             phaseDeadline = now &+ reconnecting.backoff.next()
             return
         }
@@ -128,7 +141,10 @@ extension Connection {
         state = .open
         phaseDeadline = .max
         reconnecting.backoff.reset()
-        session.states.publish(
+        #if Logging || Metrics
+            reconnecting.attempts = 0
+        #endif
+        session.publish(
             .reconnected(
                 Reconnection(
                     daemon: daemon, isSameDaemon: daemon.instance == reconnecting.instance,

@@ -72,7 +72,22 @@ final class Connection {
     private var nextSearch: UInt64 = 0
     private static let searchInterval: UInt64 = 2_000_000
 
-    init(session: ClientSession) { self.session = session }
+    /// Whether the calling thread does everything, one operation after the other: it may block in a read.
+    let isDriven: Bool
+    /// Whether something that the daemon must know at once has not been written; kept only where it is driven, since a
+    /// loop writes everything at the end of its turn.
+    var isUrgent = false
+
+    #if Logging || Metrics
+        /// What happened since observers were told last.
+        var counts = ClientCounts()
+        var toldUnderWay = 0
+    #endif
+
+    init(session: ClientSession, isDriven: Bool) {
+        self.session = session
+        self.isDriven = isDriven
+    }
 
     // MARK: - Operations
 
@@ -302,13 +317,16 @@ final class Connection {
             outputBlocked = false
             flush()
         }
-        readAll()
+        guard isDriven else { return readAll() }
+        // A read would block where nothing is there to be read.
+        if readiness.isSubset(of: .write) { everythingRead = true } else { readAll() }
     }
 
     /// Reads what there is, up to a bound that keeps tasks from waiting for long, and acts on every frame.
     private func readAll() {
         everythingRead = false
-        for _ in 0..<16 {
+        // A second read would block a thread that has what it waits for.
+        for _ in 0..<(isDriven ? 1 : 16) {
             guard let descriptor = socket?.raw, descriptor == self.descriptor else { return }
             let room = reader.room()
             switch Transfer.read(descriptor, into: room) {

@@ -57,8 +57,9 @@ final class LoopCore: @unchecked Sendable {
     private var watched: Int32 = -1
     private var interest: Interest = []
 
-    init(session: ClientSession, _ busy: BusyNotice) throws(SystemError) {
-        connection = Connection(session: session)
+    /// - Parameter isDriven: whether there is no thread, and whoever calls does its work.
+    init(session: ClientSession, _ busy: BusyNotice, isDriven: Bool = false) throws(SystemError) {
+        connection = Connection(session: session, isDriven: isDriven)
         self.busy = busy
         wakeUp = try WakeUp()
         poll = try EventPoll()
@@ -123,7 +124,14 @@ final class LoopCore: @unchecked Sendable {
             connection.flush(isForked: !origin.isHere)
             runDeferred()
             updateWatch()
-            busy.turnEnds(after: MonotonicClock.now() &- connection.now, of: connection.reconnecting.name)
+            let spent = MonotonicClock.now() &- connection.now
+            let wasLong = busy.turnEnds(after: spent, of: connection.reconnecting.name)
+            #if Logging || Metrics
+                if wasLong { connection.session.observers.tell(.loopBlocked(spent)) }
+                connection.reportTurn()
+            #else
+                _ = wasLong
+            #endif
             wait()
         }
         connection.abort()
@@ -131,7 +139,7 @@ final class LoopCore: @unchecked Sendable {
     }
 
     /// Takes what other threads have shared; false when the loop is to end.
-    private func takeShared() -> Bool {
+    func takeShared() -> Bool {
         let stopping = shared.withLock { shared in
             shared.sleeping = false
             swap(&shared.jobs, &takenJobs)

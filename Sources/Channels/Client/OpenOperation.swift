@@ -3,6 +3,8 @@
 import ChanWire
 
 /// Opens a channel; what it makes belongs to the session in which the daemon answered.
+///
+/// Unchecked, as every ``Operation``: it has one owner at a time.
 final class OpenOperation<Element: Sendable>: Operation, @unchecked Sendable {
     private let request: OpenRequest
     private let role: ChannelRole
@@ -44,6 +46,11 @@ final class OpenOperation<Element: Sendable>: Operation, @unchecked Sendable {
     /// Asks the daemon and suspends until it has answered.
     func result() async throws -> RemoteChannel<Element> {
         _ = try await outcome()
+        return received()
+    }
+
+    /// What the daemon has opened, once that is the outcome.
+    func received() -> RemoteChannel<Element> {
         guard let opened else { preconditionFailure("a channel was opened without an answer") }
         return opened
     }
@@ -60,6 +67,8 @@ extension OpenRequest {
 }
 
 /// Opens a handle again, in a new session, before anything else is asked there.
+///
+/// Unchecked, as every ``Operation``: it has one owner at a time.
 final class RejoinOperation: Operation, @unchecked Sendable {
     private let handle: RemoteHandle
     private let request: OpenRequest

@@ -24,6 +24,8 @@ class Operation: @unchecked Sendable {
     final var isLate = false
     /// Who waits for it.
     private final var continuation: UnsafeContinuation<Int, any Error>?
+    /// How it ended, where no task waits for it.
+    private(set) final var ending: Result<Int, any Error>?
 
     init(_ loop: ClientLoop, channel: String?, timeout: Int64 = WireTimeout.never) {
         self.loop = loop
@@ -95,10 +97,18 @@ class Operation: @unchecked Sendable {
     }
 
     /// Resumes the task with a result.
-    final func resume(returning value: Int) { continuation.take()?.resume(returning: value) }
+    final func resume(returning value: Int) { resume(with: .success(value)) }
 
     /// Resumes the task with an error, as it is.
-    final func resume(throwing error: any Error) { continuation.take()?.resume(throwing: error) }
+    final func resume(throwing error: any Error) { resume(with: .failure(error)) }
+
+    private func resume(with result: Result<Int, any Error>) {
+        if let continuation = continuation.take() {
+            continuation.resume(with: result)
+        } else {
+            ending = result
+        }
+    }
 }
 
 /// A frame that answers an operation, in the memory where it was received.

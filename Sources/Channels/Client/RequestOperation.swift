@@ -3,6 +3,8 @@
 import ChanWire
 
 /// A request that the daemon answers at once with one frame: opening, inspecting, closing and so on.
+///
+/// Unchecked, as every ``Operation``: it has one owner at a time.
 final class RequestOperation<Answer: Sendable>: Operation, @unchecked Sendable {
     private let hindrance: () -> ChandError?
     private let encode: (UInt64) -> [UInt8]
@@ -47,6 +49,11 @@ final class RequestOperation<Answer: Sendable>: Operation, @unchecked Sendable {
     /// grace period.
     func result() async throws -> Answer {
         _ = try await outcome()
+        return received()
+    }
+
+    /// What the daemon has answered, once that is the outcome.
+    func received() -> Answer {
         guard let answer else {
             preconditionFailure("a request ended without an answer and without an error")
         }

@@ -5,6 +5,8 @@ import ChanSystem
 /// The last states of a connection, and the tasks that wait for the next: written by the loop, read by any task.
 final class StateLog: Sendable {
     /// A task that waits; what it holds is behind the lock.
+    ///
+    /// Unchecked: touched only with the lock held.
     private final class Waiter: @unchecked Sendable {
         var continuation: UnsafeContinuation<Void, Never>?
         var isCancelled = false

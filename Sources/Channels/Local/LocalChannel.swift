@@ -4,6 +4,8 @@ public import ChanCore
 import ChanWire
 
 /// A channel of the process with the type of its elements.
+///
+/// Unchecked, as ``LocalHandle``.
 @usableFromInline
 final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
     let store: ElementStore<Element>

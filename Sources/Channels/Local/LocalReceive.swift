@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Receives one element, which is settled by the hand-over.
+///
+/// Unchecked, as every ``LocalOperation``.
 final class LocalReceive<Element: Sendable>: LocalOperation, @unchecked Sendable {
     /// Keeps the channel while this waits.
     private let channel: LocalChannel<Element>
@@ -16,6 +18,8 @@ final class LocalReceive<Element: Sendable>: LocalOperation, @unchecked Sendable
 }
 
 /// Receives several elements.
+///
+/// Unchecked, as every ``LocalOperation``.
 final class LocalBatchReceive<Element: Sendable>: LocalOperation, @unchecked Sendable {
     private let channel: LocalChannel<Element>
     /// What was received.
@@ -30,6 +34,8 @@ final class LocalBatchReceive<Element: Sendable>: LocalOperation, @unchecked Sen
 }
 
 /// Receives one element that the caller settles: it stays in the store, since it may come back.
+///
+/// Unchecked, as every ``LocalOperation``.
 final class LocalLeaseReceive<Element: Sendable>: LocalOperation, @unchecked Sendable {
     private let channel: LocalChannel<Element>
     /// What was received.

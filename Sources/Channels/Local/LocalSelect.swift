@@ -3,6 +3,8 @@
 import ChanCore
 
 /// A select over channels of the process: one select of their broker.
+///
+/// Unchecked, as every ``LocalOperation``.
 final class LocalSelect: LocalOperation, @unchecked Sendable {
     private let actions: [SelectAction]
     private let ordered: Bool

@@ -45,6 +45,8 @@ class LocalStore: @unchecked Sendable {
 }
 
 /// The elements of one channel, by slot.
+///
+/// Unchecked, as ``LocalStore``.
 @usableFromInline
 final class ElementStore<Element: Sendable>: LocalStore, @unchecked Sendable {
     // Exclusive by the space's lock.

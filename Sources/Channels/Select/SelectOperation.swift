@@ -4,6 +4,8 @@ import ChanSystem
 import ChanWire
 
 /// One SELECT frame.
+///
+/// Unchecked, as every ``Operation``: it has one owner at a time.
 final class SelectOperation: Operation, @unchecked Sendable {
     private let actions: [SelectAction]
     private let ordered: Bool
@@ -16,7 +18,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
     /// Which cases won, one after the other; none where the time ran out.
     ///
     /// The caller's once it is resumed.
-    private var winners: [SelectWinner] = []
+    private(set) var winners: [SelectWinner] = []
 
     /// - Parameter limit: how many selects it is in one turn.
     init(_ loop: ClientLoop, _ actions: [SelectAction], timeout: Int64, ordered: Bool, limit: Int = 1) {

@@ -5,14 +5,14 @@ import ChanWire
 
 /// One select from the call to its winner.
 struct Selection {
-    private var actions: [SelectAction]
+    private(set) var actions: [SelectAction]
     private let ordered: Bool
     /// How many selects it is in one turn.
     private let limit: Int
     /// Nanoseconds as on the wire.
     private var timeout: Int64
     /// The case that is told when the time runs out, if it is not the caller himself.
-    private var late: SelectWinner?
+    private(set) var late: SelectWinner?
     private let hasSources: Bool
 
     /// - Parameter timeout: the caller's own limit, besides those of timeout cases.
@@ -59,9 +59,7 @@ struct Selection {
             try await waitAlone()
             return [late].compactMap { $0 }
         }
-        let operation = SelectOperation(loop, actions, timeout: timeout, ordered: ordered, limit: limit)
-        try operation.encode()
-        let winners = try await operation.allWinners()
+        let winners = try await operation(on: loop).allWinners()
         return winners.isEmpty ? [late].compactMap { $0 } : winners
     }
 
@@ -85,8 +83,15 @@ struct Selection {
         return winners.isEmpty ? [late].compactMap { $0 } : winners
     }
 
+    /// Makes the operation of a select without cases inside the process.
+    func operation(on loop: ClientLoop) throws -> SelectOperation {
+        let operation = SelectOperation(loop, actions, timeout: timeout, ordered: ordered, limit: limit)
+        try operation.encode()
+        return operation
+    }
+
     /// The loop of the one daemon that the cases are on; nil where none is on any.
-    private func loop() throws -> ClientLoop? {
+    func loop() throws -> ClientLoop? {
         var found: ClientLoop?
         for action in actions {
             let handle: RemoteHandle

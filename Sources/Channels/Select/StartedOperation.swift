@@ -47,6 +47,8 @@ final class StartedNearReceive<Element: Sendable>: StartedOperation {
 }
 
 /// Receives one message and leaves it as it came: neither settled nor decoded.
+///
+/// Unchecked, as every ``Operation``: it has one owner at a time.
 private final class HeldReceive: ReceiveOperation, @unchecked Sendable {
     /// What was received; the caller's once it is resumed.
     private(set) var batch: ReceivedBatch?

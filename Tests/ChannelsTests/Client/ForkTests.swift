@@ -9,9 +9,7 @@ import Testing
 @Suite struct ForkTests {
     /// Runs something in a forked child, which ends with the number that it returns; how the child ended, as from `waitpid`.
     private func inChild(_ body: () -> Int32) throws -> Int32 {
-        // Swift hides `fork`, and rightly so; the C library has it all the same.
-        let symbol = try #require(dlsym(nil, "fork"))
-        let child = unsafeBitCast(symbol, to: (@convention(c) () -> pid_t).self)()
+        let child = try forkProcess()
         if child == 0 {
             alarm(60)
             _exit(body())
@@ -130,4 +128,11 @@ import Testing
         kill(getpid(), SIGUSR2)
         #expect(try await channel.receive() == SIGUSR2)
     }
+}
+
+/// Swift hides `fork`, and rightly so; the C library has it all the same.
+func forkProcess() throws -> pid_t {
+    let symbol = try #require(dlsym(nil, "fork"))
+    // The symbol's type is the C library's: no arguments, a process number.
+    return unsafeBitCast(symbol, to: (@convention(c) () -> pid_t).self)()
 }
