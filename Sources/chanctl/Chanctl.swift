@@ -30,7 +30,10 @@ struct Chanctl: Verb {
             """,
         version: "chanctl \(version)",
         subcommands: [
-            List.self, Show.self, Create.self, Send.self, Recv.self, Select.self, Close.self, Remove.self,
+            List.self, Show.self, Ps.self, Blocked.self, Graph.self,
+            Stat.self, Metrics.self, Check.self, Top.self, Create.self, Send.self, Recv.self,
+            Select.self,
+            Close.self, Remove.self,
             Wait.self, Ping.self, Run.self, Daemon.self,
         ])
 
