@@ -38,8 +38,9 @@ extension Verb {
 extension DaemonCommand {
     static var interruptions: [Signal] { [.interrupt] }
 
-    /// Connects, performs, and ends the session in order, so that everything received is settled.
-    /// Connects, calls a body, and ends the session in order; what it throws is a ``Failure``.
+    /// Connects, calls a body, and ends the session in order, so that everything received is settled.
+    ///
+    /// What it throws is a ``Failure``.
     func connected<Result>(_ body: (ChandClient) async throws -> Result) async throws -> Result {
         let client: ChandClient
         do {

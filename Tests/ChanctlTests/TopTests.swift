@@ -55,9 +55,9 @@ import chanctl
                 Self.names(Self.picture(terminal)).first?.hasPrefix("a-name") == false
                     && Self.names(Self.picture(terminal)).last == "bb"
             }
-            try terminal.resize(columns: 100, rows: 10)
+            try terminal.resize(columns: 110, rows: 10)
             try eventually("it has the new size") {
-                Self.picture(terminal, columns: 100, rows: 10).lines.contains { $0.contains("room/for ") }
+                Self.picture(terminal, columns: 110, rows: 10).lines.contains { $0.contains("room/for ") }
             }
             try terminal.type("q")
             #expect(try top.wait(timeoutMilliseconds: Patience.milliseconds) == .exited(0))
@@ -125,7 +125,7 @@ import chanctl
                 environment: daemon.clientEnvironment)
             #expect(try list.wait(timeoutMilliseconds: Patience.milliseconds) == .exited(0))
             try eventually("the list is there") {
-                Self.picture(terminal).lines.prefix(2).map { $0.prefix(2) } == ["NA", "q"]
+                Self.picture(terminal).lines.prefix(2).map { $0.prefix(2) } == ["NA", "q "]
             }
             #expect(Self.picture(terminal).unknown.isEmpty)
         }

@@ -4,7 +4,7 @@
 public struct TerminalPicture {
     /// The lines, without blanks at their ends.
     public var lines: [String] {
-        grid.map { String($0).replacingTrailingBlanks() }
+        grid.map { String($0).withoutBlanksAtItsEnd() }
     }
     /// Whether a program has a screen of its own.
     public private(set) var isAlternate = false
@@ -15,6 +15,8 @@ public struct TerminalPicture {
     private var grid: [[Character]]
     private var row = 0
     private var column = 0
+    /// What was there before the screen of its own.
+    private var before: (grid: [[Character]], row: Int, column: Int)?
     private let columns: Int
 
     /// What `text` makes of an empty terminal.
@@ -51,10 +53,12 @@ public struct TerminalPicture {
             clear(row, from: min(column, columns))
             for below in grid.indices where below > row { clear(below, from: 0) }
         case ("J", "2"): for line in grid.indices { clear(line, from: 0) }
-        case ("h", "?1049"): isAlternate = true
+        case ("h", "?1049"):
+            isAlternate = true
+            before = (grid, row, column)
         case ("l", "?1049"):
             isAlternate = false
-            for line in grid.indices { clear(line, from: 0) }
+            if let before { (grid, row, column) = before }
         case ("h", "?25"): hasCursor = true
         case ("l", "?25"): hasCursor = false
         case ("m", _), ("h", "?7"), ("l", "?7"), ("h", "?2026"), ("l", "?2026"): break
@@ -68,7 +72,7 @@ public struct TerminalPicture {
 }
 
 extension String {
-    fileprivate func replacingTrailingBlanks() -> String {
+    fileprivate func withoutBlanksAtItsEnd() -> String {
         var text = self
         while text.last == " " { text.removeLast() }
         return text
