@@ -148,6 +148,9 @@ extension Broker {
         let session = handles[handle].session
         let channel = handles[handle].channel
         channels[channel].unsettled += Int(taken.count)
+        channels[channel].delays.delivered &+= UInt64(taken.count)
+        let owner = channels[channel].account
+        accounts[owner].delays.delivered &+= UInt64(taken.count)
         sink.beginDeliveries(
             session: session, request: request,
             group: DeliveryGroup(
@@ -159,6 +162,11 @@ extension Broker {
             let number = handles[handle].window.append(slot)
             var flags: DeliveryFlags = messages[slot].redelivered ? .redelivered : []
             messages[slot].credit = credit
+            let delay = now - messages[slot].since
+            if delay > 0 {
+                channels[channel].delays.record(delay)
+                accounts[owner].delays.record(delay)
+            }
             if let terms { lease(slot, handle: handle, number: number, terms, &flags) }
             if messages[slot].confirmation != none { flags.formUnion(awaited(slot)) }
             if messages[slot].firstPassed != none { flags.insert(.passes) }

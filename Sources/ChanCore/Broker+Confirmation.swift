@@ -18,7 +18,9 @@ extension Broker {
         }
         let count = chain.count
         let confirmation = confirmations.insert(
-            Confirmation(kind: kind, operation: none, outstanding: count, lost: nil))
+            Confirmation(
+                kind: kind, channel: channel, generation: channels[channel].generation, operation: none,
+                outstanding: count, lost: nil))
         var slot = chain.head
         while slot != none {
             messages[slot].confirmation = confirmation

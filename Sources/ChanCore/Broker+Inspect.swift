@@ -26,6 +26,8 @@ public struct ChannelSnapshot: Equatable, Sendable {
     public var accepted: UInt64
     /// Messages settled so far.
     public var settled: UInt64
+    /// Deliveries so far.
+    public var delivered: UInt64
     /// Waiting sends.
     public var sendWaiters: UInt32
     /// Waiting receives, credits that rest left out.
@@ -85,8 +87,10 @@ public struct ChannelParty: Equatable, Sendable {
     public var uid: UInt32
     /// The waiter's request.
     public var request: UInt64
-    /// How long it has waited, in nanoseconds.
+    /// How long it has waited, or been open, in nanoseconds.
     public var waited: UInt64
+    /// Nanoseconds since its session began.
+    public var age: UInt64
 }
 
 extension Broker {
@@ -165,12 +169,14 @@ extension Broker {
         guard there.session != none else {
             return ChannelParty(
                 kind: .handle, role: there.role, inSelect: false, session: 0, pid: 0,
-                uid: accounts[messages[there.message].account].uid, request: 0, waited: 0)
+                uid: accounts[messages[there.message].account].uid, request: 0,
+                waited: now - min(now, there.since), age: 0)
         }
         let session = sessions[there.session]
         return ChannelParty(
             kind: .handle, role: there.role, inSelect: false, session: session.id,
-            pid: session.identity.pid, uid: session.identity.uid, request: 0, waited: 0)
+            pid: session.identity.pid, uid: session.identity.uid, request: 0,
+            waited: now - min(now, there.since), age: now - min(now, session.since))
     }
 
     private func party(_ waiter: UInt32) -> ChannelParty {
@@ -180,11 +186,11 @@ extension Broker {
             kind: waiters[waiter].isSend ? .sendWaiter : .receiveWaiter,
             role: [], inSelect: operation.isSelect, session: session.id,
             pid: session.identity.pid, uid: session.identity.uid, request: operation.request,
-            waited: now - min(now, operation.since))
+            waited: now - min(now, operation.since), age: now - min(now, session.since))
     }
 
     private func mayInspect(_ channel: UInt32, _ identity: Identity) -> Bool {
-        identity.isAdministrator || channels[channel].owner == identity.uid
+        maySee(channels[channel].owner, identity)
     }
 
     func inspectable(_ name: String, session: UInt32) -> Result<UInt32, Failure> {
@@ -216,7 +222,7 @@ extension Broker {
             capacity: there.capacity,
             queued: there.queued, queuedBytes: there.queuedBytes, unsettled: there.unsettled,
             ahead: there.ahead, leased: there.leased, setAside: there.aside.count, accepted: there.accepted,
-            settled: there.settled,
+            settled: there.settled, delivered: there.delays.delivered,
             sendWaiters: there.senders.count,
             receiveWaiters: there.receivers.count, sendHandles: there.sendHandles,
             receiveHandles: there.receiveHandles, owner: there.owner, group: there.group, mode: there.mode,

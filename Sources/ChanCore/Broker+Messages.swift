@@ -30,7 +30,8 @@ extension Broker {
         accounts[account].messages += 1
         accounts[account].bytes += byteCount
         let slot = messages.insert(
-            Message(body: body, byteCount: UInt32(truncatingIfNeeded: byteCount), account: account))
+            Message(
+                body: body, byteCount: UInt32(truncatingIfNeeded: byteCount), account: account, since: now))
         link(slot, to: &chain)
     }
 

@@ -321,7 +321,8 @@ extension Broker {
 
     mutating func addHandle(session: UInt32, channel: UInt32, role: Role) -> UInt32 {
         let number = takeNumber(in: session)
-        let handle = handles.insert(Handle(session: session, number: number, channel: channel, role: role))
+        let handle = handles.insert(
+            Handle(session: session, number: number, channel: channel, role: role, since: now))
         sessions[session].handles[Int(number)] = handle
         handles[handle].window = DeliveryWindow(first: sessions[session].firstDelivery)
         channels[channel].sessionHandles += 1

@@ -79,7 +79,7 @@ extension Broker {
                     text: "the handle on \(channels[channel].shownName) passes no more than it may do itself")
             }
             let passed = handles.insert(
-                Handle(session: none, number: none, channel: channel, role: listing.role))
+                Handle(session: none, number: none, channel: channel, role: listing.role, since: now))
             handles[passed].message = slot
             handles[passed].nextPassed = messages[slot].firstPassed
             messages[slot].firstPassed = passed

@@ -7,7 +7,7 @@ extension Broker {
     /// Returns the index that names the session in all inputs and effects.
     public mutating func beginSession(_ identity: Identity) -> UInt32 {
         let session = sessions.insert(
-            Session(id: nextSession, identity: identity, account: account(of: identity.uid)))
+            Session(id: nextSession, identity: identity, account: account(of: identity.uid), since: now))
         nextSession += 1
         return session
     }
@@ -208,6 +208,7 @@ extension Broker {
         discardAll(of: channel, into: &sink)
         endWaits(on: channel, into: &sink)
         let gone = channels.remove(channel)
+        gone.delays.release()
         accounts[gone.account].channels -= 1
         closeReasons[channel] = nil
         acceptedByGone += gone.accepted

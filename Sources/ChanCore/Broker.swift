@@ -73,6 +73,8 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
         for slot in 0..<handles.highWater where handles.contains(slot) {
             handles[slot].window.ring?.deallocate()
         }
+        for slot in 0..<channels.highWater where channels.contains(slot) { channels[slot].delays.release() }
+        for slot in 0..<accounts.highWater where accounts.contains(slot) { accounts[slot].delays.release() }
     }
 
     /// How many channels there are.

@@ -9,6 +9,8 @@ struct Message<Body: BitwiseCopyable> {
     @usableFromInline var body: Body
     /// The place in the channel's order (rule 23), set at the commit.
     @usableFromInline var acceptance: UInt64 = 0
+    /// When it arrived.
+    @usableFromInline var since: UInt64
     @usableFromInline var byteCount: UInt32
     @usableFromInline var account: UInt32
     @usableFromInline var next: UInt32 = none
@@ -25,8 +27,9 @@ struct Message<Body: BitwiseCopyable> {
     @usableFromInline var credit: UInt32 = none
 
     @inlinable
-    init(body: Body, byteCount: UInt32, account: UInt32) {
+    init(body: Body, byteCount: UInt32, account: UInt32, since: UInt64) {
         self.body = body
+        self.since = since
         self.byteCount = byteCount
         self.account = account
     }
@@ -193,6 +196,9 @@ public enum Confirm: UInt8, Sendable {
 @usableFromInline
 struct Confirmation {
     @usableFromInline var kind: Confirm
+    /// Where it was sent; the generation says whether that is still there.
+    @usableFromInline var channel: UInt32
+    @usableFromInline var generation: UInt64
     /// The parked send, `none` once that is over.
     @usableFromInline var operation: UInt32
     /// Messages that are neither confirmed nor lost.
@@ -256,9 +262,12 @@ struct Handle {
     @usableFromInline var previous: UInt32 = none
     @usableFromInline var next: UInt32 = none
     @usableFromInline var window = DeliveryWindow()
+    /// When it was opened, or listed.
+    @usableFromInline var since: UInt64
 
     @inlinable
-    init(session: UInt32, number: UInt32, channel: UInt32, role: Role) {
+    init(session: UInt32, number: UInt32, channel: UInt32, role: Role, since: UInt64) {
+        self.since = since
         self.session = session
         self.number = number
         self.channel = channel
@@ -342,6 +351,7 @@ struct Channel {
     @usableFromInline var resting = WaiterList()
     @usableFromInline var accepted: UInt64 = 0
     @usableFromInline var settled: UInt64 = 0
+    @usableFromInline var delays = DelayHistogram()
     @usableFromInline var firstHandle: UInt32 = none
     /// Handles that a session has, as opposed to those that messages list.
     @usableFromInline var sessionHandles: UInt32 = 0
@@ -412,8 +422,11 @@ struct Session {
     @usableFromInline var firstOperation: UInt32 = none
     /// Waiters of all parked operations; an operation without a case counts as one.
     @usableFromInline var waiterCount = 0
+    /// When it began.
+    @usableFromInline var since: UInt64
 
-    init(id: UInt64, identity: Identity, account: UInt32) {
+    init(id: UInt64, identity: Identity, account: UInt32, since: UInt64) {
+        self.since = since
         self.id = id
         self.identity = identity
         self.account = account
@@ -429,6 +442,8 @@ struct Account {
     @usableFromInline var bytes = 0
     /// Channels that those messages pass.
     @usableFromInline var listings = 0
+    /// Of the channels that the user owns or owned.
+    @usableFromInline var delays = DelayHistogram()
 
     init(uid: UInt32) { self.uid = uid }
 }

@@ -29,6 +29,9 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case deadLetter = 0x17
     case control = 0x20
     case daemonStatus = 0x21
+    case sessions = 0x22
+    case waiting = 0x23
+    case measure = 0x24
     case wait = 0x18
     case welcome = 0x81
     case goodbye = 0x82
@@ -43,6 +46,9 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case described = 0x90
     case pong = 0x91
     case daemonState = 0xA1
+    case sessionsListed = 0xA2
+    case waitingListed = 0xA3
+    case measured = 0xA4
     case waited = 0x98
 }
 

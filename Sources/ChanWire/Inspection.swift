@@ -48,6 +48,8 @@ public struct ChannelStatus: Equatable, Sendable {
     public var accepted: UInt64 = 0
     /// Messages settled since the channel was created.
     public var settled: UInt64 = 0
+    /// Deliveries since the channel was created.
+    public var delivered: UInt64 = 0
     /// Sends that wait, select cases included.
     public var sendWaiters: UInt32 = 0
     /// Receives that wait, select cases and credits with an open window included.
@@ -100,6 +102,7 @@ public struct ChannelStatus: Equatable, Sendable {
         setAside = try reader.u64()
         ahead = try reader.u64()
         leased = try reader.u64()
+        delivered = try reader.u64()
     }
 
     /// Appends the record to a frame.
@@ -128,6 +131,7 @@ public struct ChannelStatus: Equatable, Sendable {
         writer.integer(setAside)
         writer.integer(ahead)
         writer.integer(leased)
+        writer.integer(delivered)
         writer.patch(UInt32(writer.bodyCount - start - 4), at: start)
     }
 }
@@ -165,7 +169,7 @@ public enum InspectRequest: Equatable, Sendable {
     }
 }
 
-/// LIST: asks for a page of channels that the caller may inspect.
+/// LIST, SESSIONS and WAITING: ask for a page of what the caller may inspect.
 public struct ListRequest: Equatable, Sendable {
     /// Where to go on: 0, then the `next` of the page before.
     public var cursor: UInt64
@@ -178,7 +182,7 @@ public struct ListRequest: Equatable, Sendable {
         self.count = count
     }
 
-    /// Reads a LIST frame.
+    /// Reads a frame of these types.
     public init(reading body: UnsafeRawBufferPointer) throws(WireFault) {
         var reader = WireReader(body)
         cursor = try reader.u64()
@@ -187,8 +191,8 @@ public struct ListRequest: Equatable, Sendable {
     }
 
     /// The whole frame.
-    public func encoded(request: UInt64) -> [UInt8] {
-        var writer = WireWriter(.list, request: request)
+    public func encoded(_ type: FrameType = .list, request: UInt64) -> [UInt8] {
+        var writer = WireWriter(type, request: request)
         writer.integer(cursor)
         writer.integer(count)
         return writer.finish()
@@ -287,13 +291,15 @@ public struct Party: Equatable, Sendable {
     public var uid: UInt32
     /// The request id of a waiter's operation, 0 for a handle.
     public var request: UInt64
-    /// For how long a waiter has waited, in nanoseconds.
+    /// For how long a waiter has waited, or a handle been open, in nanoseconds.
     public var nanoseconds: UInt64
+    /// Milliseconds since the session began, or the most that fits.
+    public var age: UInt32
 
     /// Makes a record.
     public init(
         kind: Kind, role: Role, inSelect: Bool, session: UInt64, pid: UInt32, uid: UInt32, request: UInt64,
-        nanoseconds: UInt64
+        nanoseconds: UInt64, age: UInt32
     ) {
         self.kind = kind
         self.role = role
@@ -303,6 +309,7 @@ public struct Party: Equatable, Sendable {
         self.uid = uid
         self.request = request
         self.nanoseconds = nanoseconds
+        self.age = age
     }
 }
 
@@ -333,11 +340,11 @@ public struct Described: Equatable, Sendable {
             let inSelect = try reader.u16() & 1 != 0
             let pid = try reader.u32()
             let uid = try reader.u32()
-            _ = try reader.u32()
+            let age = try reader.u32()
             parties.append(
                 Party(
                     kind: kind, role: role, inSelect: inSelect, session: try reader.u64(), pid: pid,
-                    uid: uid, request: try reader.u64(), nanoseconds: try reader.u64()))
+                    uid: uid, request: try reader.u64(), nanoseconds: try reader.u64(), age: age))
         }
         try reader.finish()
     }
@@ -353,7 +360,7 @@ public struct Described: Equatable, Sendable {
             writer.integer(UInt16(party.inSelect ? 1 : 0))
             writer.integer(party.pid)
             writer.integer(party.uid)
-            writer.integer(UInt32(0))
+            writer.integer(party.age)
             writer.integer(party.session)
             writer.integer(party.request)
             writer.integer(party.nanoseconds)

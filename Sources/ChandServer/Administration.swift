@@ -70,6 +70,7 @@ extension Hub {
             let count = min(Int(list.count), Self.pageRecords)
             let (next, page) = broker.list(session: session, from: list.cursor, count: count)
             return Listed(next: next, channels: page.map(ChannelStatus.init)).encoded(request: request)
+        case .sessions, .waiting, .measure: return try survey(type, request, body, session: session)
         default:
             let describe = try DescribeRequest(reading: body)
             let parties = broker.parties(
@@ -99,7 +100,7 @@ extension Hub {
         return handle
     }
 
-    private static func onlyName(_ reader: inout WireReader) throws(WireFault) -> String {
+    static func onlyName(_ reader: inout WireReader) throws(WireFault) -> String {
         let name = try reader.string()
         try reader.finish()
         return name
@@ -109,7 +110,7 @@ extension Hub {
         failure.map { Failed($0).encoded(request: request) } ?? SimpleFrame.done(request: request)
     }
 
-    private func answer<Value>(
+    func answer<Value>(
         _ result: Result<Value, Failure>, _ request: UInt64, _ encode: (Value) -> [UInt8]
     ) -> [UInt8] {
         switch result {
@@ -151,6 +152,7 @@ extension ChannelStatus {
         leased = UInt64(snapshot.leased)
         accepted = snapshot.accepted
         settled = snapshot.settled
+        delivered = snapshot.delivered
         sendWaiters = snapshot.sendWaiters
         receiveWaiters = snapshot.receiveWaiters
         sendHandles = snapshot.sendHandles
@@ -184,6 +186,6 @@ extension Party {
         self.init(
             kind: kind, role: ChanWire.Role(rawValue: party.role.rawValue), inSelect: party.inSelect,
             session: party.session, pid: party.pid, uid: party.uid, request: party.request,
-            nanoseconds: party.waited)
+            nanoseconds: party.waited, age: UInt32(clamping: party.age / 1_000_000))
     }
 }

@@ -41,7 +41,7 @@ extension Hub {
         case .wait: try wait(header, frame.body, session: session)
         case .open, .closeHandle, .close, .remove, .stop, .inspect, .list, .describe, .pause, .resume,
             .restore,
-            .lease:
+            .lease, .sessions, .waiting, .measure:
             try checkRequest(header, session: session)
             let answer = try administer(type, header, frame.body, session: session)
             outbox.append(answer, to: connection)
@@ -52,7 +52,8 @@ extension Hub {
             try WireReader(frame.body).finish()
             try command(.status, header, from: connection)
         case .welcome, .goodbye, .opened, .done, .sent, .received, .selected, .failed, .inspected, .listed,
-            .described, .pong, .waited, .daemonState:
+            .described, .pong, .waited, .daemonState,
+            .sessionsListed, .waitingListed, .measured:
             throw WireFault(.outOfState, "a client does not send \(type)")
         }
     }

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanSystem
 import ChandConfig
 import Glibc
 
 /// The machine's users and groups, by name and by number.
 enum Accounts {
+    /// Names that were looked up: lists have the same few again and again.
+    private static let users = Lock<[UInt32: String]>([:])
+    private static let groups = Lock<[UInt32: String]>([:])
+
     /// A user's name, or the number where there is none.
     static func user(_ id: UInt32) -> String {
-        named(id) { buffer, size in
+        named(id, users) { buffer, size in
             var entry = passwd()
             var found: UnsafeMutablePointer<passwd>?
             let code = getpwuid_r(id, &entry, buffer, size, &found)
@@ -17,12 +22,22 @@ enum Accounts {
 
     /// A group's name, or the number where there is none.
     static func group(_ id: UInt32) -> String {
-        named(id) { buffer, size in
+        named(id, groups) { buffer, size in
             var entry = Glibc.group()
             var found: UnsafeMutablePointer<Glibc.group>?
             let code = getgrgid_r(id, &entry, buffer, size, &found)
             return (code, found.map { String(cString: $0.pointee.gr_name) })
         }
+    }
+
+    private static func named(
+        _ id: UInt32, _ known: Lock<[UInt32: String]>,
+        _ look: (UnsafeMutablePointer<CChar>, Int) -> (Int32, String?)
+    ) -> String {
+        if let name = known.withLock({ $0[id] }) { return name }
+        let name = named(id, look)
+        known.withLock { $0[id] = name }
+        return name
     }
 
     /// Groups with thousands of members need more than any first guess.

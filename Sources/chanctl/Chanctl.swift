@@ -20,17 +20,23 @@ struct Chanctl: Verb {
             $XDG_RUNTIME_DIR/chand/chand.sock if that exists, else /run/chand/chand.sock. No daemon runs? \
             Try chanctl run -- sh -c 'seq 3 | chanctl send q & chanctl recv q -n 3'.
 
+            Nothing moves? chanctl blocked lists what waits and for how long, chanctl graph who waits for \
+            whom.
+
             Durations are written 50ms, 1.5s, 2m, 1h, sizes 64KiB, 1MiB; a bare number is seconds or \
             bytes.
 
             Exit codes: 0 done; 1 failed; 2 usage; 3 daemon not reachable; 4 no such channel; 5 channel \
             closed; 6 timeout or would block; 7 not permitted; 8 quota; 9 protocol or version; 130 \
-            interrupted. Errors are one line on standard error; with --json they are an object with the \
+            interrupted; check has codes of its own. Errors are one line on standard error; with --json they are an object with the \
             keys version, code, message, channel (or null) and exit.
             """,
         version: "chanctl \(version)",
         subcommands: [
-            List.self, Show.self, Create.self, Send.self, Recv.self, Select.self, Close.self, Remove.self,
+            List.self, Show.self, Ps.self, Blocked.self, Graph.self,
+            Stat.self, Metrics.self, Check.self, Top.self, Create.self, Send.self, Recv.self,
+            Select.self,
+            Close.self, Remove.self,
             Wait.self, Ping.self, Run.self, Daemon.self,
         ])
 

@@ -15,6 +15,11 @@ package struct Glob: Sendable {
 
     private let parts: [Part]
 
+    /// What is said about a pattern that can't be read.
+    static func fault(_ pattern: String) -> String {
+        "the pattern \"\(pattern)\" has a [ without its ]; write [[] for the character itself"
+    }
+
     /// Reads a pattern; nil where a `[` is never closed.
     package init?(_ pattern: String) {
         var parts: [Part] = []

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import ChanSystem
 import Channels
 
 /// Lists channels.
@@ -8,19 +9,23 @@ struct List: Verb {
     static let configuration = CommandConfiguration(
         commandName: "list",
         abstract: "Lists the channels that you may inspect.",
-        usage: "chanctl list [GLOB] [-l] [--sort KEY] [--reverse] [--json]",
+        usage: "chanctl list [GLOB] [-l] [--sort KEY] [--reverse] [--watch] [--json]",
         discussion: """
             Shows for each channel its capacity, the messages queued in it, the sends and receives that \
             wait on it, its open handles (s: may send, r: may receive), its owner and its state. Names in \
             your own space are relative.
+
+            With --watch it looks again every second, and shows the messages a second that came in and went \
+            out since it last looked: on a terminal in place, else below an empty line.
 
             With --json: an object with version (1) and channels, a list of objects with the keys name, \
             state (open or closed), kept, removed, capacity (null: undecided, 0: rendezvous, -1: \
             unbounded), queued, queued_bytes, unsettled (delivered, not settled), ahead and leased (of \
             those: on their way by read-ahead, and under a lease), set_aside (out of attempts), \
             waiting_senders, waiting_receivers, send_handles, receive_handles, send_ready, \
-            receive_ready, accepted, settled, owner, owner_name, group, group_name, mode, type, \
-            close_with_last_sender, fail_with_last_receiver, close_code, close_text and generation.
+            receive_ready, accepted, settled, delivered, owner, owner_name, group, group_name, mode, type, \
+            close_with_last_sender, fail_with_last_receiver, close_code, close_text and generation; with \
+            --watch an object a line, and accepted_per_second and delivered_per_second (null the first time).
             """)
 
     @OptionGroup var common: CommonOptions
@@ -34,15 +39,21 @@ struct List: Verb {
             """, valueName: "GLOB"))
     var glob: String?
 
+    @Flag(help: "Look again and again, and show rates.")
+    var watch = false
+
+    @OptionGroup var repetition: RepeatOptions
+
     func validate() throws {
+        if !watch, repetition.interval != nil || repetition.count != nil {
+            throw ValidationError("--interval and -n say how often to look; add --watch")
+        }
         guard let glob, Glob(glob) == nil else { return }
-        throw ValidationError(
-            "the pattern \"\(glob)\" has a [ without its ]; write [[] for the character itself")
+        throw ValidationError(Glob.fault(glob))
     }
 
     func perform(_ client: ChandClient) async throws {
-        try await listing.list(
-            glob.flatMap(Glob.init), client, common, isAbsolute: glob?.hasPrefix("/") == true)
+        try await listing.list(glob, client, common, watch ? repetition : nil)
     }
 }
 
@@ -71,26 +82,56 @@ struct ListingOptions: ParsableArguments, Sendable {
     @Flag(help: "Turn the order round.")
     var reverse = false
 
+    /// - Parameter repetition: how often to look; nil for once, without rates.
     func list(
-        _ glob: Glob?, _ client: ChandClient, _ common: CommonOptions, isAbsolute: Bool = false
+        _ glob: String?, _ client: ChandClient, _ common: CommonOptions, _ repetition: RepeatOptions? = nil
     ) async throws {
-        let space = OwnSpace(user: client.daemon.user)
-        var channels: [ChannelStatus] = []
-        for try await channel in client.list() {
-            let name = isAbsolute ? channel.name : space.relative(channel.name)
-            if glob?.matches(name) ?? true { channels.append(channel) }
+        let filter = ChannelFilter(glob, client)
+        guard let repetition else {
+            return try show(try await filter.channels(client), filter.space, common, rates: nil)
         }
+        var rates = Rates()
+        var isFirst = true
+        try await repetition.run(every: .seconds(1)) {
+            let channels = try await filter.channels(client)
+            rates.note(channels)
+            if !isFirst, !common.json, !Terminal.isTerminal(1) { try Output.write { try $0.line("") } }
+            isFirst = false
+            try show(channels, filter.space, common, rates: rates)
+            return true
+        }
+    }
+
+    private func show(
+        _ channels: [ChannelStatus], _ space: OwnSpace, _ common: CommonOptions, rates: Rates?
+    ) throws {
+        var channels = channels
         sort(&channels)
         try Output.write { output in
             guard !common.json else {
                 return try output.line(
                     [
                         "version": .number(JSON.schemaVersion),
-                        "channels": .array(channels.map(\.json)),
+                        "channels": .array(
+                            channels.map { channel in
+                                .object(channel.fields + (rates.map { Self.fields($0[channel]) } ?? []))
+                            }),
                     ] as JSON)
             }
-            for line in table(channels, space).lines(.ofStandardOutput) { try output.line(line) }
+            let lines = table(channels, space, rates).lines(.ofStandardOutput)
+            guard rates != nil, Terminal.isTerminal(1) else {
+                for line in lines { try output.line(line) }
+                return
+            }
+            Screen.draw(lines, to: &output.bytes)
         }
+    }
+
+    private static func fields(_ rate: Rates.Rate?) -> [(key: String, value: JSON)] {
+        [
+            ("accepted_per_second", rate.map { .real($0.accepted) } ?? .null),
+            ("delivered_per_second", rate.map { .real($0.delivered) } ?? .null),
+        ]
     }
 
     private func sort(_ channels: inout [ChannelStatus]) {
@@ -119,12 +160,16 @@ struct ListingOptions: ParsableArguments, Sendable {
     }
     private static func handles(_ channel: ChannelStatus) -> Int { channel.senders + channel.receivers }
 
-    private func table(_ channels: [ChannelStatus], _ space: OwnSpace) -> Table {
+    private func table(_ channels: [ChannelStatus], _ space: OwnSpace, _ rates: Rates?) -> Table {
         var columns: [Table.Column] = [
             .init("NAME"), .init("CAPACITY", isNumeric: true), .init("QUEUED", isNumeric: true),
             .init("WAIT-SEND", isNumeric: true), .init("WAIT-RECV", isNumeric: true), .init("HANDLES"),
             .init("OWNER"), .init("STATE"),
         ]
+        if rates != nil {
+            columns.insert(
+                contentsOf: [.init("IN/S", isNumeric: true), .init("OUT/S", isNumeric: true)], at: 3)
+        }
         if isLong {
             columns += [
                 .init("BYTES", isNumeric: true), .init("UNSETTLED", isNumeric: true),
@@ -133,11 +178,11 @@ struct ListingOptions: ParsableArguments, Sendable {
             ]
         }
         var table = Table(columns)
-        for channel in channels { table.add(row(channel, space)) }
+        for channel in channels { table.add(row(channel, space, rates)) }
         return table
     }
 
-    private func row(_ channel: ChannelStatus, _ space: OwnSpace) -> [Table.Cell] {
+    private func row(_ channel: ChannelStatus, _ space: OwnSpace, _ rates: Rates?) -> [Table.Cell] {
         func waiting(_ count: Int) -> Table.Cell { .init("\(count)", count > 0 ? .notable : .plain) }
         var row: [Table.Cell] = [
             .init(space.relative(channel.name)),
@@ -146,6 +191,13 @@ struct ListingOptions: ParsableArguments, Sendable {
             .init("\(channel.senders)s \(channel.receivers)r"), .init(Accounts.user(channel.owner)),
             .init(channel.stateWords.joined(separator: ", "), channel.isClosed ? .bad : .plain),
         ]
+        if let rates {
+            let rate = rates[channel]
+            let cells = [rate?.accepted, rate?.delivered].map {
+                Table.Cell($0.map(Quantities.text(rate:)) ?? "-")
+            }
+            row.insert(contentsOf: cells, at: 3)
+        }
         if isLong {
             row += [
                 .init(Quantities.text(bytes: channel.queuedBytes)), .init("\(channel.unsettled)"),

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Channels
+
 /// The user's own space of names: what lies in it is called by its relative name.
 package struct OwnSpace: Sendable {
     private let prefix: String
@@ -10,5 +12,31 @@ package struct OwnSpace: Sendable {
     /// The name as its user would type it.
     package func relative(_ name: String) -> String {
         name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+    }
+}
+
+/// Which channels a pattern of the command line means: relative ones in one's own space, or absolute ones.
+struct ChannelFilter: Sendable {
+    /// The user's own space.
+    let space: OwnSpace
+    private let glob: Glob?
+    private let isAbsolute: Bool
+
+    /// Reads a pattern that was checked; without one all channels are meant.
+    init(_ pattern: String?, _ client: ChandClient) {
+        space = OwnSpace(user: client.daemon.user)
+        glob = pattern.flatMap { Glob($0) }
+        isAbsolute = pattern?.hasPrefix("/") == true
+    }
+
+    func matches(_ channel: ChannelStatus) -> Bool {
+        glob?.matches(isAbsolute ? channel.name : space.relative(channel.name)) ?? true
+    }
+
+    /// All channels that are meant.
+    func channels(_ client: ChandClient) async throws -> [ChannelStatus] {
+        var channels: [ChannelStatus] = []
+        for try await channel in client.list() where matches(channel) { channels.append(channel) }
+        return channels
     }
 }

@@ -27,12 +27,12 @@ enum Program {
     /// Runs a verb, so that the interrupt key ends it in order: what waits is withdrawn, what came is
     /// printed.
     private static func run(_ command: any ParsableCommand) throws {
-        guard let verb = command as? any Verb else {
+        guard let verb = command as? any DaemonCommand else {
             var command = command
             return try command.run()
         }
         // Before any other thread starts, which would get the signal otherwise.
-        let signals = try SignalSource([.interrupt])
+        let signals = try SignalSource(type(of: verb).interruptions)
         let outcome = ConditionLock<Result<Void, any Error>?>(nil)
         let work = Task.detached {
             do {
@@ -54,7 +54,9 @@ enum Program {
             // Where standard error takes nothing, the exit code is all there is to say.
             try? Array((line + "\n").utf8).withUnsafeBytes { try Transfer.writeAll(2, $0) }
         }
-        exit(failure.exit.rawValue)
+        // Whoever calls `check` takes 2 for something else.
+        let isUnknown = invocation.verb == Check.configuration.commandName && failure.exit == .usage
+        exit(isUnknown ? CheckStatus.unknown.rawValue : failure.exit.rawValue)
     }
 
     private static func end(with error: any Error, _ invocation: Invocation) -> Never {
@@ -76,7 +78,7 @@ enum Interruption {
     /// short for a person to press the key again.
     private static let patienceMilliseconds: UInt64 = 1000
 
-    /// Calls a body at the first SIGINT, and ends the process if that, or patience, is not enough.
+    /// Calls a body at the first of its signals, and ends the process if that, or patience, is not enough.
     static func watch(_ signals: consuming SignalSource, _ body: @escaping @Sendable () -> Void) throws {
         let box = Lock<SignalSource?>(signals)
         _ = try NativeThread.start(name: "chanctl-signals") {

@@ -52,6 +52,20 @@ package enum Quantities {
         return "\(whole).\(padded)"
     }
 
+    /// A rate as people take it in: three digits and a letter for the thousands.
+    package static func text(rate: Double) -> String {
+        var value = rate
+        var units = ["", "k", "M", "G", "T"][...]
+        while value >= 999.5, units.count > 1 {
+            value /= 1000
+            units.removeFirst()
+        }
+        let unit = units.first ?? ""
+        guard value < 99.95, value > 0 else { return "\(Int(value.rounded()))\(unit)" }
+        let tenths = Int((value * 10).rounded())
+        return tenths % 10 == 0 ? "\(tenths / 10)\(unit)" : "\(tenths / 10).\(tenths % 10)\(unit)"
+    }
+
     /// A size as people take it in: bytes, or one decimal of the largest unit that fits.
     package static func text(bytes: UInt64) -> String {
         var unit = 0

@@ -13,9 +13,9 @@ struct Show: Verb {
             The command line and the systemd unit of each process are looked up in /proc at that moment.
 
             With --json: an object with version (1); channel, with the same keys as in list --json; \
-            handles, a list of objects with role (send, receive or both); and waiters, oldest first, with \
-            operation (send or receive), select (whether it is a case of one), waiting_seconds and since \
-            (UTC). Both have session, pid, uid, user, and command and unit, which are null where they are \
+            handles, a list of objects with role (send, receive or both), open_seconds and since (UTC); and \
+            waiters, oldest first, with operation (send or receive), select (whether it is a case of one), \
+            waiting_seconds and since. Both have session, pid, uid, user, and command and unit, which are null where they are \
             not known.
             """)
 
@@ -30,11 +30,11 @@ struct Show: Verb {
         let now = WallClock.now()
         let handles = parties.filter { $0.kind == .handle }
         let waiters = parties.filter { $0.kind != .handle }.sorted { $0.waited > $1.waited }
-        var processes: [Int32: ProcessFacts] = [:]
-        for party in parties where processes[party.process] == nil {
-            processes[party.process] = ProcessFacts(pid: party.process)
+        var processes = Processes()
+        for party in parties {
+            processes.lookUp(party.session, pid: party.process, sessionAge: party.sessionAge)
         }
-        let lookUp = { (party: ChannelParty) in processes[party.process] ?? ProcessFacts(pid: 0) }
+        let lookUp = { [processes] (party: ChannelParty) in processes[party.session] }
         try Output.write { output in
             guard !common.json else {
                 return try output.line(
@@ -48,10 +48,12 @@ struct Show: Verb {
             let style = Style.ofStandardOutput
             for line in Self.lines(status, style) { try output.line(line) }
             try output.line("")
-            for line in Self.table(handles, lookUp).lines(style) { try output.line(line) }
+            for line in Self.table(handles, lookUp, now: now, "HANDLE").lines(style) { try output.line(line) }
             guard !waiters.isEmpty else { return }
             try output.line("")
-            for line in Self.table(waiters, lookUp, now: now).lines(style) { try output.line(line) }
+            for line in Self.table(waiters, lookUp, now: now, "WAITS TO").lines(style) {
+                try output.line(line)
+            }
         }
     }
 
@@ -100,24 +102,21 @@ struct Show: Verb {
     }
 
     private static func table(
-        _ parties: [ChannelParty], _ lookUp: (ChannelParty) -> ProcessFacts, now: Duration? = nil
+        _ parties: [ChannelParty], _ lookUp: (ChannelParty) -> ProcessFacts, now: Duration, _ heading: String
     ) -> Table {
-        var columns: [Table.Column] = [.init(now == nil ? "HANDLE" : "WAITS TO")]
-        if now != nil { columns += [.init("FOR", isNumeric: true), .init("SINCE")] }
-        columns += [
-            .init("PID", isNumeric: true), .init("USER"), .init("SESSION", isNumeric: true), .init("UNIT"),
+        let columns: [Table.Column] = [
+            .init(heading), .init("FOR", isNumeric: true), .init("SINCE"), .init("PID", isNumeric: true),
+            .init("USER"), .init("SESSION", isNumeric: true), .init("UNIT"),
             .init("COMMAND"),
         ]
         var table = Table(columns)
         for party in parties {
             let process = lookUp(party)
-            var row = [Table.Cell(party.action, now == nil ? .plain : .notable)]
-            if let now {
-                row += [.init(Quantities.text(party.waited)), .init(WallClock.local(now - party.waited))]
-            }
-            row += [
+            let row: [Table.Cell] = [
+                .init(party.action, party.kind == .handle ? .plain : .notable),
+                .init(Quantities.text(party.waited)), .init(WallClock.local(now - party.waited)),
                 .init("\(party.process)"), .init(Accounts.user(party.user)), .init("\(party.session)"),
-                .init(process.unit ?? "-"), .init(process.command ?? "(gone or hidden)"),
+                .init(process.unit ?? "-"), .init(process.command ?? ProcessFacts.unknown),
             ]
             table.add(row)
         }
@@ -136,16 +135,18 @@ extension ChannelParty {
     }
 
     fileprivate func json(_ process: ProcessFacts, now: Duration) -> JSON {
-        var pairs: [(key: String, value: JSON)] = [("role", .string(role.word))]
-        if kind != .handle {
+        var pairs: [(key: String, value: JSON)]
+        if kind == .handle {
+            pairs = [("role", .string(role.word)), ("open_seconds", .real(Quantities.seconds(waited)))]
+        } else {
             pairs = [
                 ("operation", .string(kind == .waitingSend ? "send" : "receive")),
                 ("select", .bool(isInSelect)),
                 ("waiting_seconds", .real(Quantities.seconds(waited))),
-                ("since", .string(WallClock.universal(now - waited))),
             ]
         }
         pairs += [
+            ("since", .string(WallClock.universal(now - waited))),
             ("session", .unsigned(session)), ("pid", .number(Int(self.process))),
             ("uid", .unsigned(UInt64(user))), ("user", .string(Accounts.user(user))),
             ("command", .text(process.command)), ("unit", .text(process.unit)),

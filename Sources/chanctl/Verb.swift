@@ -15,17 +15,33 @@ struct CommonOptions: ParsableArguments, Sendable {
     var json = false
 }
 
-/// A verb that talks to a daemon.
-protocol Verb: ParsableCommand, Sendable {
+/// What talks to a daemon, and ends in order when it is interrupted.
+protocol DaemonCommand: ParsableCommand, Sendable {
     var common: CommonOptions { get }
+    /// What interrupts it.
+    static var interruptions: [Signal] { get }
 
-    /// Does what the verb is for; what it throws becomes the message and the exit code.
+    /// Does all of it; what it throws becomes the message and the exit code.
+    func perform() async throws
+}
+
+/// A verb with one session.
+protocol Verb: DaemonCommand {
+    /// Does what the verb is for.
     func perform(_ client: ChandClient) async throws
 }
 
 extension Verb {
-    /// Connects, performs, and ends the session in order, so that everything received is settled.
-    func perform() async throws {
+    func perform() async throws { try await connected(perform) }
+}
+
+extension DaemonCommand {
+    static var interruptions: [Signal] { [.interrupt] }
+
+    /// Connects, calls a body, and ends the session in order, so that everything received is settled.
+    ///
+    /// What it throws is a ``Failure``.
+    func connected<Result>(_ body: (ChandClient) async throws -> Result) async throws -> Result {
         let client: ChandClient
         do {
             client = try await ChandClient.connect(to: common.socket, name: "chanctl", reconnect: .never)
@@ -33,8 +49,9 @@ extension Verb {
             throw Failure(connecting: error)
         }
         do {
-            try await perform(client)
+            let result = try await body(client)
             await client.close()
+            return result
         } catch {
             let failure = await Failure.of(error, client)
             await client.close()

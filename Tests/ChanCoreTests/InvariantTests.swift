@@ -93,7 +93,9 @@ private let nowhere: UInt32 = 9999
 
 extension Harm {
     static let all: [Harm] = [
-        Harm("messages are nowhere") { _ = $0.messages.insert(Message(body: 0, byteCount: 0, account: 0)) },
+        Harm("messages are nowhere") {
+            _ = $0.messages.insert(Message(body: 0, byteCount: 0, account: 0, since: 0))
+        },
         Harm("is gone") { $0.channels[$0.channel("full")].queueHead = nowhere },
         Harm("is in the queue of /uid/1000/full and in what is set aside") {
             $0.channels[$0.channel("full")].aside.head = $0.queued("full")
@@ -143,12 +145,12 @@ extension Harm {
         Harm("has no session") { $0.handles[$0.handle("full")].session = nowhere },
         Harm("has a wrong number") { $0.sessions[0].handles[0] = none },
         Harm("has no channel") {
-            var handle = Handle(session: 0, number: 0, channel: nowhere, role: .both)
+            var handle = Handle(session: 0, number: 0, channel: nowhere, role: .both, since: 0)
             handle.number = UInt32($0.sessions[0].handles.count)
             $0.sessions[0].handles.append($0.handles.insert(handle))
         },
         Harm("is closed and still there") {
-            var handle = Handle(session: 0, number: 0, channel: $0.channel("full"), role: .both)
+            var handle = Handle(session: 0, number: 0, channel: $0.channel("full"), role: .both, since: 0)
             handle.number = UInt32($0.sessions[0].handles.count)
             handle.isClosed = true
             $0.sessions[0].handles.append($0.handles.insert(handle))

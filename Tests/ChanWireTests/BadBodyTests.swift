@@ -207,7 +207,7 @@ import Testing
         Self.expectMalformed(inspect, "unknown kind")
         let party = Party(
             kind: .handle, role: .send, inSelect: false, session: 1, pid: 1, uid: 1, request: 0,
-            nanoseconds: 0)
+            nanoseconds: 0, age: 0)
         let described = Described(next: 0, parties: [party]).encoded(request: 1)
         for kind: UInt8 in [0, 4, 255] {
             Self.expectMalformed(Self.patched(described, 12, [kind]), "unknown kind")
@@ -216,6 +216,16 @@ import Testing
         Self.expectMalformed(Self.patched(described, 8, many), "ends before")
         Self.expectMalformed(
             Self.patched(Listed(next: 0, channels: []).encoded(request: 1), 8, many), "ends before")
+        let waiting = WaitingListed(next: 0, waiting: [WaitingRecord()]).encoded(request: 1)
+        for kind: UInt8 in [0, 6, 255] {
+            Self.expectMalformed(Self.patched(waiting, 12 + 56, [kind]), "unknown kind")
+        }
+        let counted = [
+            waiting, SessionsListed(next: 0, sessions: [SessionRecord()]).encoded(request: 1),
+        ]
+        for frame in counted { Self.expectMalformed(Self.patched(frame, 8, many), "ends before") }
+        let measured = Measured(delivered: 0, nanoseconds: 0, buckets: []).encoded(request: 1)
+        Self.expectMalformed(Self.patched(measured, 16, many), "ends before")
         let listed = Listed(next: 0, channels: [ChannelStatus()]).encoded(request: 1)
         Self.expectMalformed(Self.patched(listed, 12, [0]), "ends before")
         Self.expectMalformed(Self.patched(listed, 12, many), "ends before")

@@ -19,6 +19,8 @@ import Testing
             (.done, 0x84), (.sent, 0x85), (.received, 0x86), (.selected, 0x87), (.failed, 0x88),
             (.inspected, 0x8E), (.listed, 0x8F), (.described, 0x90), (.pong, 0x91), (.waited, 0x98),
             (.control, 0x20), (.daemonStatus, 0x21), (.daemonState, 0xA1),
+            (.sessions, 0x22), (.waiting, 0x23), (.measure, 0x24), (.sessionsListed, 0xA2),
+            (.waitingListed, 0xA3), (.measured, 0xA4),
         ]
         #expect(types.count == FrameType.allCases.count)
         for (type, number) in types { #expect(type.rawValue == number) }

@@ -11,6 +11,7 @@ import Testing
         [], ["list"], ["show", "q"], ["create", "q"], ["send", "q", "x"], ["recv", "q"],
         ["select", "recv:q"],
         ["close", "q"], ["remove", "q"], ["wait", "q", "closed"], ["ping"],
+        ["ps"], ["blocked"], ["graph"], ["stat"], ["metrics"],
     ]
 
     static func run(_ arguments: [String], socket: String? = nil) throws -> Outcome {

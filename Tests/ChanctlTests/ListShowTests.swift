@@ -11,7 +11,8 @@ import Testing
         "name", "state", "kept", "removed", "capacity", "queued", "queued_bytes", "unsettled",
         "ahead", "leased", "set_aside", "waiting_senders",
         "waiting_receivers", "send_handles", "receive_handles", "send_ready", "receive_ready", "accepted",
-        "settled", "owner", "owner_name", "group", "group_name", "mode", "type", "close_with_last_sender",
+        "settled", "delivered", "owner", "owner_name", "group", "group_name", "mode", "type",
+        "close_with_last_sender",
         "fail_with_last_receiver", "close_code", "close_text", "generation",
     ]
 
@@ -128,7 +129,9 @@ import Testing
             #expect(Set(channel.keys) == Self.channelKeys)
             let handle = try #require((object["handles"] as? [[String: Any]])?.first)
             #expect(handle["role"] as? String == "receive")
-            #expect(Set(handle.keys) == ["role", "session", "pid", "uid", "user", "command", "unit"])
+            #expect(
+                Set(handle.keys)
+                    == ["role", "open_seconds", "since", "session", "pid", "uid", "user", "command", "unit"])
             let waiter = try #require((object["waiters"] as? [[String: Any]])?.first)
             #expect(
                 Set(waiter.keys) == [

@@ -63,4 +63,12 @@ import chanctl
         #expect([0, 50, 90, 99, 100].map { Quantities.rank($0, of: 1) } == [0, 0, 0, 0, 0])
         #expect([0, 50, 90, 99, 100].map { Quantities.rank($0, of: 3) } == [0, 1, 2, 2, 2])
     }
+
+    @Test(arguments: [
+        (0, "0"), (0.04, "0"), (0.26, "0.3"), (12, "12"), (12.34, "12.3"), (99.96, "100"), (999.4, "999"),
+        (999.6, "1k"), (12_345, "12.3k"), (1e6, "1M"), (5e16, "50000T"),
+    ])
+    func rates(_ rate: Double, _ text: String) {
+        #expect(Quantities.text(rate: rate) == text)
+    }
 }

@@ -112,17 +112,3 @@ public enum Processor {
     /// A hint between two looks at what another processor may change.
     public static func pause() { chan_processor_pause() }
 }
-
-/// The terminal.
-public enum Terminal {
-    /// Whether a descriptor is a terminal.
-    public static func isTerminal(_ fd: Int32) -> Bool { isatty(fd) == 1 }
-
-    /// Its size in characters; `nil` if the descriptor is no terminal.
-    public static func size(_ fd: Int32) -> (columns: Int, rows: Int)? {
-        var columns: Int32 = 0
-        var rows: Int32 = 0
-        guard once(.ioctl, { chan_terminal_size(fd, &columns, &rows) }) == 0 else { return nil }
-        return (Int(columns), Int(rows))
-    }
-}

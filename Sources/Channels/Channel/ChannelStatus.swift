@@ -69,6 +69,8 @@ public struct ChannelStatus: Hashable, Sendable {
     public let accepted: UInt64
     /// Messages settled since the channel was created.
     public let settled: UInt64
+    /// Deliveries since the channel was created: messages that came back are counted again.
+    public let delivered: UInt64
     /// Sends that wait, select cases included.
     public let waitingSends: Int
     /// Receives that wait, select cases included.
@@ -114,6 +116,7 @@ public struct ChannelStatus: Hashable, Sendable {
         setAside = Int(clamping: wire.setAside)
         accepted = wire.accepted
         settled = wire.settled
+        delivered = wire.delivered
         waitingSends = Int(wire.sendWaiters)
         waitingReceives = Int(wire.receiveWaiters)
         senders = Int(wire.sendHandles)
@@ -145,6 +148,7 @@ public struct ChannelStatus: Hashable, Sendable {
         setAside = Int(snapshot.setAside)
         accepted = snapshot.accepted
         settled = snapshot.settled
+        delivered = snapshot.delivered
         waitingSends = Int(snapshot.sendWaiters)
         waitingReceives = Int(snapshot.receiveWaiters)
         senders = Int(snapshot.sendHandles)

@@ -163,8 +163,11 @@ public struct ChannelParty: Hashable, Sendable {
     public let process: Int32
     /// Its user.
     public let user: UInt32
-    /// For how long it has waited; zero for a handle.
+    /// For how long it has waited, or a handle been open.
     public let waited: Duration
+    /// How long ago the session began, up to seven weeks: a process that is younger is another one with the same
+    /// number.
+    public let sessionAge: Duration
 
     init(_ party: Party) {
         switch party.kind {
@@ -178,5 +181,6 @@ public struct ChannelParty: Hashable, Sendable {
         process = Int32(bitPattern: party.pid)
         user = party.uid
         waited = .nanoseconds(Int64(clamping: party.nanoseconds))
+        sessionAge = .milliseconds(party.age)
     }
 }

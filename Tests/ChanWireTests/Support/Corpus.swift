@@ -156,7 +156,7 @@ enum Corpus {
             let role = Role(rawValue: UInt8(index % 4))
             return Party(
                 kind: kinds[index % 3], role: role, inSelect: index % 2 == 1, session: request, pid: handle,
-                uid: UInt32(index), request: UInt64(index), nanoseconds: request)
+                uid: UInt32(index), request: UInt64(index), nanoseconds: request, age: handle)
         }
         let welcome = Welcome(
             maxBodyBytes: handle, instance: request, session: UInt64(round), maxMessageBytes: 1,
@@ -189,6 +189,37 @@ enum Corpus {
             Listed(next: request, channels: statuses).encoded(request: request),
             Described(next: request, parties: parties).encoded(request: request),
             Frames.frame(.pong, request: request, body: message),
+        ] + surveys(round, request, handle, text)
+    }
+
+    private static func surveys(
+        _ round: Int, _ request: UInt64, _ handle: UInt32, _ text: String
+    ) -> [[UInt8]] {
+        let kinds: [WaitingRecord.Kind] = [.send, .receive, .state, .confirmation, .nothing]
+        let sessions = (0..<round).map { (index: Int) -> SessionRecord in
+            var record = SessionRecord()
+            (record.session, record.pid, record.uid, record.gid) = (request, handle, UInt32(index), 7)
+            (record.handles, record.waiters, record.unsettled, record.age) = (8, 9, UInt64(index) << 33, .max)
+            return record
+        }
+        let waiting = (0..<round).map { (index: Int) -> WaitingRecord in
+            var record = WaitingRecord()
+            (record.session, record.request, record.pid, record.uid) = (1, request, handle, UInt32(index))
+            (record.age, record.waited, record.left) = (.max, UInt64(index) << 40, Int64(index) - 1)
+            (record.caseIndex, record.cases) = (UInt16(index), .max)
+            record.kind = kinds[index % 5]
+            record.flags = WaitingRecord.Flags(rawValue: UInt8(index % 4))
+            record.channel = text
+            return record
+        }
+        let buckets = (0..<round).map { Measured.Bucket(below: 1536 << UInt64($0), count: UInt64($0)) }
+        return [
+            ListRequest(cursor: request, count: handle).encoded(.sessions, request: request),
+            ListRequest(cursor: request, count: handle).encoded(.waiting, request: request),
+            SimpleFrame.name(.measure, request: request, name: text),
+            SessionsListed(next: request, sessions: sessions).encoded(request: request),
+            WaitingListed(next: request, waiting: waiting).encoded(request: request),
+            Measured(delivered: request, nanoseconds: .max, buckets: buckets).encoded(request: request),
         ]
     }
 
@@ -221,6 +252,7 @@ enum Corpus {
         status.leased = number << 34 | 19
         status.accepted = number + 4
         status.settled = number + 5
+        status.delivered = number << 35 | 20
         status.sendWaiters = UInt32(round + 6)
         status.receiveWaiters = UInt32(round + 7)
         status.sendHandles = UInt32(round + 8)

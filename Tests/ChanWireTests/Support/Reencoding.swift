@@ -44,7 +44,11 @@ enum Reencoding {
         case .select: return try select(header, body)
         case .failed: return try Failed(header, reading: body).encoded(request: request)
         case .inspect: return try InspectRequest(header, reading: body).encoded(request: request)
-        case .list: return try ListRequest(reading: body).encoded(request: request)
+        case .list, .sessions, .waiting:
+            return try ListRequest(reading: body).encoded(type, request: request)
+        case .sessionsListed: return try SessionsListed(reading: body).encoded(request: request)
+        case .waitingListed: return try WaitingListed(reading: body).encoded(request: request)
+        case .measured: return try Measured(reading: body).encoded(request: request)
         case .listed: return try Listed(reading: body).encoded(request: request)
         case .describe: return try DescribeRequest(reading: body).encoded(request: request)
         case .described: return try Described(reading: body).encoded(request: request)
@@ -73,7 +77,7 @@ enum Reencoding {
             let text = try reader.string()
             try reader.finish()
             return SimpleFrame.close(request: request, handle: handle, reason: reason, text: text)
-        case .remove, .pause, .resume, .restore:
+        case .remove, .pause, .resume, .restore, .measure:
             let name = try reader.string()
             try reader.finish()
             return SimpleFrame.name(type, request: request, name: name)
