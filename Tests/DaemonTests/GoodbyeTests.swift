@@ -119,7 +119,7 @@ import Testing
     @Test func optionalFramesAreSkipped() throws {
         try DaemonUnderTest.run { daemon in
             let client = try WireClient(daemon.socketPath)
-            for type: UInt8 in [0x17, 0x40, 0x7f] {
+            for type: UInt8 in [0x1f, 0x40, 0x7f] {
                 try client.write(Self.header(type, length: 3, flags: FrameHeader.optionalFlag) + [1, 2, 3])
             }
             try client.write(

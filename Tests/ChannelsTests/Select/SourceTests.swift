@@ -73,6 +73,23 @@ import Testing
         #expect(try await select { finished(task) { $0 } } == 7)
     }
 
+    /// Who only ever tries sees that a task has ended, on a client's thread too, where tasks begin elsewhere.
+    @Test func triesSeeTheEnd() async throws {
+        try await withDaemon { _, client in
+            let task = Task { 3 }
+            _ = await task.value
+            try await client.run {
+                for _ in 0..<1000 {
+                    if let winner = try await trySelect([finished(task)]) {
+                        #expect(winner.element() == 3)
+                        return
+                    }
+                }
+                throw LiveFailure("never seen")
+            }
+        }
+    }
+
     // MARK: - Descriptors
 
     @Test func aReadableDescriptor() async throws {
