@@ -412,6 +412,8 @@ struct Session {
     @usableFromInline var firstOperation: UInt32 = none
     /// Waiters of all parked operations; an operation without a case counts as one.
     @usableFromInline var waiterCount = 0
+    /// Where its last look at a channel's messages ended.
+    @usableFromInline var peeked: PeekPlace?
 
     init(id: UInt64, identity: Identity, account: UInt32) {
         self.id = id

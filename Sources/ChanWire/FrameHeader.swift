@@ -28,7 +28,9 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case receipt = 0x16
     case control = 0x20
     case daemonStatus = 0x21
+    case peek = 0x17
     case wait = 0x18
+    case purge = 0x19
     case welcome = 0x81
     case goodbye = 0x82
     case opened = 0x83
@@ -42,7 +44,9 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case described = 0x90
     case pong = 0x91
     case daemonState = 0xA1
+    case peeked = 0x97
     case waited = 0x98
+    case purged = 0x99
 }
 
 /// The 16 bytes in front of every frame's body, little-endian.

@@ -39,8 +39,7 @@ extension Hub {
         case .receipt: try receipt(frame.body, session: session)
         case .wait: try wait(header, frame.body, session: session)
         case .open, .closeHandle, .close, .remove, .stop, .inspect, .list, .describe, .pause, .resume,
-            .restore,
-            .lease:
+            .restore, .lease, .peek, .purge:
             try checkRequest(header, session: session)
             let answer = try administer(type, header, frame.body, session: session)
             outbox.append(answer, to: connection)
@@ -51,7 +50,7 @@ extension Hub {
             try WireReader(frame.body).finish()
             try command(.status, header, from: connection)
         case .welcome, .goodbye, .opened, .done, .sent, .received, .selected, .failed, .inspected, .listed,
-            .described, .pong, .waited, .daemonState:
+            .described, .pong, .waited, .daemonState, .peeked, .purged:
             throw WireFault(.outOfState, "a client does not send \(type)")
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import ChandConfig
 import Channels
 
 /// The daemon itself: how it is, and what an administrator changes.

@@ -10,6 +10,16 @@ extension MessageFormat {
         if let format = MessageFormat(rawValue: text) { return format }
         throw ValidationError(Usage.choice(text, "format", allCases.map(\.rawValue)))
     }
+
+    /// Checks a format with the options beside it.
+    static func check(_ format: MessageFormat?, isJSON: Bool, withMeta: Bool) throws {
+        if isJSON, let format, format != .json {
+            throw ValidationError("--json and --format \(format.rawValue) exclude each other; choose one")
+        }
+        if withMeta, format == .raw {
+            throw ValidationError("raw output has no place for --meta; choose another format")
+        }
+    }
 }
 
 /// Receives messages.
@@ -67,12 +77,7 @@ struct Recv: Verb {
         if isTry, timeout != nil {
             throw ValidationError("--try and --timeout exclude each other; choose one")
         }
-        if common.json, let format, format != .json {
-            throw ValidationError("--json and --format \(format.rawValue) exclude each other; choose one")
-        }
-        if meta, format == .raw {
-            throw ValidationError("raw output has no place for --meta; choose another format")
-        }
+        try MessageFormat.check(format, isJSON: common.json, withMeta: meta)
     }
 
     func perform(_ client: ChandClient) async throws {

@@ -24,9 +24,6 @@ struct Remove: Verb {
     func perform(_ client: ChandClient) async throws {
         try await client.remove(channel)
         guard common.json else { return }
-        try Output.write { output in
-            try output.line(
-                ["version": .number(JSON.schemaVersion), "channel": .string(channel)] as JSON)
-        }
+        try Output.write { try $0.line(channel: channel) }
     }
 }

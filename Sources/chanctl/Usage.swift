@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChandConfig
+
 /// What is said about a wrong command line: what is wrong, and what would be right.
 enum Usage {
     /// The parser's words, made one line, with the verb's usage behind them.

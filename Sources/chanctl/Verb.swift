@@ -13,6 +13,24 @@ struct CommonOptions: ParsableArguments, Sendable {
 
     @Flag(help: "Write results, and errors on standard error, as JSON with a version.")
     var json = false
+
+    /// Connects, runs a body, and ends the session in order, so that everything received is settled.
+    func withClient(_ body: (ChandClient) async throws -> Void) async throws {
+        let client: ChandClient
+        do {
+            client = try await ChandClient.connect(to: socket, name: "chanctl", reconnect: .never)
+        } catch {
+            throw Failure(connecting: error)
+        }
+        do {
+            try await body(client)
+            await client.close()
+        } catch {
+            let failure = await Failure.of(error, client)
+            await client.close()
+            throw failure
+        }
+    }
 }
 
 /// A verb that talks to a daemon.
@@ -24,21 +42,6 @@ protocol Verb: ParsableCommand, Sendable {
 }
 
 extension Verb {
-    /// Connects, performs, and ends the session in order, so that everything received is settled.
-    func perform() async throws {
-        let client: ChandClient
-        do {
-            client = try await ChandClient.connect(to: common.socket, name: "chanctl", reconnect: .never)
-        } catch {
-            throw Failure(connecting: error)
-        }
-        do {
-            try await perform(client)
-            await client.close()
-        } catch {
-            let failure = await Failure.of(error, client)
-            await client.close()
-            throw failure
-        }
-    }
+    /// Connects, performs, and ends the session.
+    func perform() async throws { try await common.withClient(perform) }
 }

@@ -79,9 +79,10 @@ int chan_set_limit_descriptors(uint64_t soft);
 int chan_terminal_size(int fd, int *columns, int *rows);
 char **chan_environment(void);
 int chan_remove_tree(const char *path);
-// Returns an errno. Child descriptor i is a copy of fds[i]; -1 means /dev/null; all others are closed.
+// Returns an errno. Child descriptor i is a copy of fds[i]; -1 means /dev/null; all others are closed. The process
+// group is 0 for a new one, -1 for ours.
 int chan_spawn(int32_t *pid, const char *path, char *const *arguments, char *const *environment,
-               const int *fds, int count, const char *directory, int own_group);
+               const int *fds, int count, const char *directory, int32_t group);
 
 /* Lets the kernel take back the pages of program and libraries that were never written; they come back from the
    page cache on demand. */
