@@ -33,7 +33,9 @@ struct Exec: ParsableCommand, Sendable {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: ArgumentHelp("The channel; it is created if need be.", valueName: "CHAN"))
+    @Argument(
+        help: ArgumentHelp("The channel; it is created if need be.", valueName: "CHAN"),
+        completion: ChannelNames.completion)
     var channel: String
 
     @Option(
@@ -48,7 +50,8 @@ struct Exec: ParsableCommand, Sendable {
 
     @Option(
         help: ArgumentHelp(
-            "Where a message goes after its last attempt; made if there is none.", valueName: "CHAN"))
+            "Where a message goes after its last attempt; made if there is none.", valueName: "CHAN"),
+        completion: ChannelNames.completion)
     var deadLetter: String?
 
     @Option(

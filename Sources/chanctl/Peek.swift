@@ -22,7 +22,9 @@ struct Peek: Verb {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: ArgumentHelp("The channel.", valueName: "CHAN"))
+    @Argument(
+        help: ArgumentHelp("The channel.", valueName: "CHAN"),
+        completion: ChannelNames.completion)
     var channel: String
 
     @Option(
@@ -33,7 +35,7 @@ struct Peek: Verb {
 
     @Option(
         help: ArgumentHelp("How messages are printed; --json is the same as json.", valueName: "FORMAT"),
-        transform: MessageFormat.argument)
+        completion: .list(MessageFormat.allCases.map(\.rawValue)), transform: MessageFormat.argument)
     var format: MessageFormat?
 
     @Flag(help: "Put the message's number, its attempts, and its size before it, with a tab behind each.")

@@ -41,7 +41,9 @@ struct Recv: Verb {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: ArgumentHelp("The channel; it is created if need be.", valueName: "CHAN"))
+    @Argument(
+        help: ArgumentHelp("The channel; it is created if need be.", valueName: "CHAN"),
+        completion: ChannelNames.completion)
     var channel: String
 
     @Option(
@@ -55,7 +57,7 @@ struct Recv: Verb {
 
     @Option(
         help: ArgumentHelp("How messages are printed; --json is the same as json.", valueName: "FORMAT"),
-        transform: MessageFormat.argument)
+        completion: .list(MessageFormat.allCases.map(\.rawValue)), transform: MessageFormat.argument)
     var format: MessageFormat?
 
     @Flag(
@@ -104,6 +106,8 @@ private struct RecvJob: Sendable {
         let channel = try await client.channel(channel, of: MessageBytes.self, role: .receive)
         var output = Output()
         var received = 0
+        var progress = Progress(isWanted: !Terminal.isTerminal(1))
+        defer { progress.end() }
         while received < count ?? .max {
             let wanted = min((count ?? .max) - received, Self.maxBatch)
             do {
@@ -116,6 +120,7 @@ private struct RecvJob: Sendable {
                 }
                 // Nobody should wait for a message that is here.
                 try output.flush()
+                progress.add(messages.reduce(0) { $0 + $1.count })
             } catch is ChannelClosed where count == nil {
                 return
             } catch let error as ChandError where error.code == .timeout {
