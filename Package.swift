@@ -138,7 +138,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "ChanctlTests", dependencies: ["ChanTestSupport", "ChanSystem", "chand", "chanctl"],
+            name: "ChanctlTests",
+            dependencies: ["ChanTestSupport", "ChanSystem", "ChandConfig", "chand", "chanctl"],
             swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17

@@ -63,22 +63,22 @@ static int spawn_actions(posix_spawn_file_actions_t *actions, const int *fds, in
     return status;
 }
 
-static int spawn_attributes(posix_spawnattr_t *attributes, int own_group) {
+static int spawn_attributes(posix_spawnattr_t *attributes, int32_t group) {
     // A child starts with nothing blocked and SIGPIPE as usual, whatever this process has set up for itself.
     sigset_t none, defaults;
     sigemptyset(&none);
     sigemptyset(&defaults);
     sigaddset(&defaults, SIGPIPE);
-    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (own_group ? POSIX_SPAWN_SETPGROUP : 0);
+    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (group >= 0 ? POSIX_SPAWN_SETPGROUP : 0);
     int status = posix_spawnattr_setflags(attributes, flags);
     if (status == 0) status = posix_spawnattr_setsigmask(attributes, &none);
     if (status == 0) status = posix_spawnattr_setsigdefault(attributes, &defaults);
-    if (status == 0 && own_group) status = posix_spawnattr_setpgroup(attributes, 0);
+    if (status == 0 && group >= 0) status = posix_spawnattr_setpgroup(attributes, group);
     return status;
 }
 
 int chan_spawn(int32_t *pid, const char *path, char *const *arguments, char *const *environment,
-               const int *fds, int count, const char *directory, int own_group) {
+               const int *fds, int count, const char *directory, int32_t group) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     pid_t child = -1;
@@ -87,7 +87,7 @@ int chan_spawn(int32_t *pid, const char *path, char *const *arguments, char *con
     status = posix_spawnattr_init(&attributes);
     if (status == 0) {
         status = spawn_actions(&actions, fds, count, directory);
-        if (status == 0) status = spawn_attributes(&attributes, own_group);
+        if (status == 0) status = spawn_attributes(&attributes, group);
         if (status == 0) status = posix_spawn(&child, path, &actions, &attributes, arguments, environment);
         posix_spawnattr_destroy(&attributes);
     }

@@ -45,7 +45,7 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     /// Until when timeouts have been reported.
     @usableFromInline var advanced: UInt64 = 0
     @usableFromInline var limits: BrokerLimits
-    /// Messages that went without being settled: discarded with their channel (rule 15).
+    /// Messages that went without being settled: discarded with their channel (rule 15), or purged.
     public internal(set) var discarded: UInt64 = 0
     var names: [String: UInt32] = [:]
     var declared: [String: DeclaredChannel] = [:]

@@ -424,6 +424,8 @@ struct Session {
     @usableFromInline var waiterCount = 0
     /// When it began.
     @usableFromInline var since: UInt64
+    /// Where its last look at a channel's messages ended.
+    @usableFromInline var peeked: PeekPlace?
 
     init(id: UInt64, identity: Identity, account: UInt32, since: UInt64) {
         self.since = since

@@ -32,7 +32,9 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case sessions = 0x22
     case waiting = 0x23
     case measure = 0x24
+    case peek = 0x1A
     case wait = 0x18
+    case purge = 0x19
     case welcome = 0x81
     case goodbye = 0x82
     case opened = 0x83
@@ -49,7 +51,9 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case sessionsListed = 0xA2
     case waitingListed = 0xA3
     case measured = 0xA4
+    case peeked = 0x9A
     case waited = 0x98
+    case purged = 0x99
 }
 
 /// The 16 bytes in front of every frame's body, little-endian.

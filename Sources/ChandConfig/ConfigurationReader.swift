@@ -206,7 +206,7 @@ struct ConfigurationReader {
             return "no key of [\(section)]: it belongs below [\(elsewhere.section)]"
         }
         let here = keys.filter { $0.section == section }.map(\.name)
-        if NearestKey.of(name, among: here) == nil, let near = NearestKey.of(name, among: keys.map(\.name)),
+        if Nearest.of(name, among: here) == nil, let near = Nearest.of(name, among: keys.map(\.name)),
             let key = keys.first(where: { $0.name == near })
         {
             return "no key of [\(section)]: did you mean \(key.fullName)?"
@@ -215,7 +215,7 @@ struct ConfigurationReader {
     }
 
     func unknown(_ name: String, _ what: String, among candidates: [String]) -> String {
-        guard let near = NearestKey.of(name, among: candidates) else {
+        guard let near = Nearest.of(name, among: candidates) else {
             let all = candidates.isEmpty ? "" : ": there are \(candidates.joined(separator: ", "))"
             return "no \(what)\(all)"
         }

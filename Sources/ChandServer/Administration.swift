@@ -7,6 +7,10 @@ import ChanWire
 extension Hub {
     /// Records of one page of LIST or DESCRIBE: a page stays within a normal turn.
     static let pageRecords = 256
+    /// Bytes of the messages on a page of PEEK.
+    private static let pageBytes = 256 << 10
+    /// Messages that one PURGE discards: as many as stay within a normal turn.
+    private static let purgeMessages = 16_384
 
     mutating func administer(
         _ type: FrameType, _ header: FrameHeader, _ body: UnsafeRawBufferPointer, session: UInt32
@@ -51,6 +55,16 @@ extension Hub {
             return answer(restored, request) {
                 SimpleFrame.done(request: request, field: UInt16(clamping: $0))
             }
+        case .peek:
+            return peek(try PeekRequest(reading: body), request, session: session)
+        case .purge:
+            let purge = try PurgeRequest(reading: body)
+            let purged = broker.purge(
+                session: session, name: purge.name, last: purge.last, limit: Self.purgeMessages,
+                into: &outbox)
+            return answer(purged, request) {
+                Purged(count: $0.count, next: $0.next).encoded(request: request)
+            }
         case .lease:
             let lease = try LeaseRequest(header, reading: body)
             return done(apply(lease, session: session), request)
@@ -79,6 +93,19 @@ extension Hub {
                 Described(next: next, parties: page.map(Party.init)).encoded(request: request)
             }
         }
+    }
+
+    private mutating func peek(_ peek: PeekRequest, _ request: UInt64, session: UInt32) -> [UInt8] {
+        var page = PeekedWriter(request: request)
+        let next = broker.peek(
+            session: session, name: peek.name, from: peek.cursor,
+            count: min(Int(peek.count), Self.pageRecords), byteCount: Self.pageBytes
+        ) { message in
+            page.append(
+                message.body.bytes, number: message.number, attempts: message.attempts,
+                flags: message.flags.rawValue)
+        }
+        return answer(next, request) { page.finish(next: $0) }
     }
 
     private mutating func apply(_ lease: LeaseRequest, session: UInt32) -> Failure? {

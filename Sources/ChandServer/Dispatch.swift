@@ -40,8 +40,7 @@ extension Hub {
         case .receipt: try receipt(frame.body, session: session)
         case .wait: try wait(header, frame.body, session: session)
         case .open, .closeHandle, .close, .remove, .stop, .inspect, .list, .describe, .pause, .resume,
-            .restore,
-            .lease, .sessions, .waiting, .measure:
+            .restore, .lease, .peek, .purge, .sessions, .waiting, .measure:
             try checkRequest(header, session: session)
             let answer = try administer(type, header, frame.body, session: session)
             outbox.append(answer, to: connection)
@@ -52,8 +51,8 @@ extension Hub {
             try WireReader(frame.body).finish()
             try command(.status, header, from: connection)
         case .welcome, .goodbye, .opened, .done, .sent, .received, .selected, .failed, .inspected, .listed,
-            .described, .pong, .waited, .daemonState,
-            .sessionsListed, .waitingListed, .measured:
+            .described, .pong, .waited, .daemonState, .peeked, .purged, .sessionsListed, .waitingListed,
+            .measured:
             throw WireFault(.outOfState, "a client does not send \(type)")
         }
     }

@@ -33,11 +33,10 @@ struct Chanctl: Verb {
             """,
         version: "chanctl \(version)",
         subcommands: [
-            List.self, Show.self, Ps.self, Blocked.self, Graph.self,
-            Stat.self, Metrics.self, Check.self, Top.self, Create.self, Send.self, Recv.self,
-            Select.self,
-            Close.self, Remove.self,
-            Wait.self, Ping.self, Run.self, Daemon.self,
+            List.self, Show.self, Ps.self, Blocked.self, Graph.self, Stat.self, Metrics.self, Check.self,
+            Top.self, Create.self, Send.self, Recv.self, Select.self, Exec.self, Peek.self, Close.self,
+            Remove.self, Drain.self, Purge.self, Pause.self, Resume.self, Wait.self, Ping.self, Run.self,
+            Daemon.self, Completion.self,
         ])
 
     /// All verbs, as they are typed.

@@ -9,6 +9,7 @@ extension ChannelStatus {
         var words = [isClosed ? "closed" : "open"]
         if isRemoved { words.append("removed") }
         if isKept { words.append("kept") }
+        if isPaused { words.append("paused") }
         return words
     }
 
@@ -28,6 +29,7 @@ extension ChannelStatus {
             ("state", .string(isClosed ? "closed" : "open")),
             ("kept", .bool(isKept)),
             ("removed", .bool(isRemoved)),
+            ("paused", .bool(isPaused)),
             // Undecided is null, unbounded -1.
             ("capacity", capacity.number.map(JSON.number) ?? .null),
             ("queued", .number(length)),

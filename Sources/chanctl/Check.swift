@@ -97,7 +97,7 @@ struct Check: DaemonCommand {
     func perform() async throws {
         let report: Report
         do {
-            report = try await connected(examine)
+            report = try await common.withClient(examine)
         } catch let failure as Failure where failure.exit != .interrupted {
             report = Report(status: .unknown, message: failure.message)
         }

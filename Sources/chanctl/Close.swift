@@ -19,7 +19,9 @@ struct Close: Verb {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: ArgumentHelp("The channel.", valueName: "CHAN"))
+    @Argument(
+        help: ArgumentHelp("The channel.", valueName: "CHAN"),
+        completion: ChannelNames.completion)
     var channel: String
 
     @Option(help: ArgumentHelp("Tell senders and receivers why, in up to 200 bytes.", valueName: "TEXT"))

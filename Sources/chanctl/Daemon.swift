@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import ChandConfig
 import Channels
 
 /// The daemon itself: how it is, and what an administrator changes.
@@ -26,7 +27,9 @@ struct Daemon: Verb {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: ArgumentHelp("What to do.", valueName: "ACTION"), transform: Self.action)
+    @Argument(
+        help: ArgumentHelp("What to do.", valueName: "ACTION"),
+        completion: .list(Action.allCases.map(\.rawValue)), transform: Self.action)
     var action: Action
     @Argument(help: ArgumentHelp("For log-level: what to log.", valueName: "LEVEL"))
     var level: String?

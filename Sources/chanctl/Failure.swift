@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChanSystem
+import ChandConfig
 import Channels
 
 /// Why a verb did not succeed: one line for people, an object for programs, and the exit code.

@@ -29,6 +29,11 @@ struct Output: ~Copyable, Sendable {
     /// Appends a JSON value on a line of its own.
     mutating func line(_ json: JSON) throws { try line(json.description) }
 
+    /// What verbs say in JSON that have nothing to say but that it is done.
+    mutating func line(channel: String) throws {
+        try line(["version": .number(JSON.schemaVersion), "channel": .string(channel)] as JSON)
+    }
+
     /// Writes if that is worth it by now.
     mutating func flushIfLarge() throws {
         if bytes.count >= Self.goodBytes { try flush() }

@@ -42,7 +42,7 @@ struct PrivateDaemon: ~Copyable {
             let pipe = try Descriptor.pipe()
             let keeper = try ChildProcess.spawn(
                 "/bin/sh", arguments: ["-c", script, "chanctl-keeper", program, directory],
-                stdin: .descriptor(pipe.reading.raw), stdout: .null, ownGroup: true)
+                stdin: .descriptor(pipe.reading.raw), stdout: .null, group: 0)
             let socket = "\(directory)/chand.sock"
             let daemon = PrivateDaemon(
                 socket: socket, keeper: keeper, directory: directory, lifeline: pipe.writing)

@@ -32,18 +32,28 @@ enum Program {
             return try command.run()
         }
         // Before any other thread starts, which would get the signal otherwise.
-        let signals = try SignalSource(type(of: verb).interruptions)
+        let signals = Lock<SignalSource?>(try SignalSource(type(of: verb).interruptions))
+        try wait(for: verb.perform) { cancel in try Interruption.watch(signals, cancel) }
+    }
+
+    /// Runs a body on other threads, while the main one waits for its end.
+    ///
+    /// - Parameter begin: gets what cancels the body.
+    static func wait(
+        for body: @escaping @Sendable () async throws -> Void,
+        _ begin: (_ cancel: @escaping @Sendable () -> Void) throws -> Void
+    ) throws {
         let outcome = ConditionLock<Result<Void, any Error>?>(nil)
         let work = Task.detached {
             do {
-                try await verb.perform()
+                try await body()
                 outcome.withLock { $0 = .success(()) }
             } catch {
                 outcome.withLock { $0 = .failure(error) }
             }
             outcome.signal()
         }
-        try Interruption.watch(signals) { work.cancel() }
+        try begin { work.cancel() }
         try outcome.wait { $0 }?.get()
     }
 
@@ -79,8 +89,7 @@ enum Interruption {
     private static let patienceMilliseconds: UInt64 = 1000
 
     /// Calls a body at the first of its signals, and ends the process if that, or patience, is not enough.
-    static func watch(_ signals: consuming SignalSource, _ body: @escaping @Sendable () -> Void) throws {
-        let box = Lock<SignalSource?>(signals)
+    static func watch(_ box: Lock<SignalSource?>, _ body: @escaping @Sendable () -> Void) throws {
         _ = try NativeThread.start(name: "chanctl-signals") {
             guard let signals = box.withLock({ $0.take() }) else { return }
             guard (try? wait(signals, until: nil)) == true else { return }

@@ -10,6 +10,16 @@ extension MessageFormat {
         if let format = MessageFormat(rawValue: text) { return format }
         throw ValidationError(Usage.choice(text, "format", allCases.map(\.rawValue)))
     }
+
+    /// Checks a format with the options beside it.
+    static func check(_ format: MessageFormat?, isJSON: Bool, withMeta: Bool) throws {
+        if isJSON, let format, format != .json {
+            throw ValidationError("--json and --format \(format.rawValue) exclude each other; choose one")
+        }
+        if withMeta, format == .raw {
+            throw ValidationError("raw output has no place for --meta; choose another format")
+        }
+    }
 }
 
 /// Receives messages.
@@ -31,7 +41,9 @@ struct Recv: Verb {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: ArgumentHelp("The channel; it is created if need be.", valueName: "CHAN"))
+    @Argument(
+        help: ArgumentHelp("The channel; it is created if need be.", valueName: "CHAN"),
+        completion: ChannelNames.completion)
     var channel: String
 
     @Option(
@@ -45,7 +57,7 @@ struct Recv: Verb {
 
     @Option(
         help: ArgumentHelp("How messages are printed; --json is the same as json.", valueName: "FORMAT"),
-        transform: MessageFormat.argument)
+        completion: .list(MessageFormat.allCases.map(\.rawValue)), transform: MessageFormat.argument)
     var format: MessageFormat?
 
     @Flag(
@@ -67,12 +79,7 @@ struct Recv: Verb {
         if isTry, timeout != nil {
             throw ValidationError("--try and --timeout exclude each other; choose one")
         }
-        if common.json, let format, format != .json {
-            throw ValidationError("--json and --format \(format.rawValue) exclude each other; choose one")
-        }
-        if meta, format == .raw {
-            throw ValidationError("raw output has no place for --meta; choose another format")
-        }
+        try MessageFormat.check(format, isJSON: common.json, withMeta: meta)
     }
 
     func perform(_ client: ChandClient) async throws {
@@ -99,6 +106,8 @@ private struct RecvJob: Sendable {
         let channel = try await client.channel(channel, of: MessageBytes.self, role: .receive)
         var output = Output()
         var received = 0
+        var progress = Progress(isWanted: !Terminal.isTerminal(1))
+        defer { progress.end() }
         while received < count ?? .max {
             let wanted = min((count ?? .max) - received, Self.maxBatch)
             do {
@@ -111,6 +120,7 @@ private struct RecvJob: Sendable {
                 }
                 // Nobody should wait for a message that is here.
                 try output.flush()
+                progress.add(messages.reduce(0) { $0 + $1.count })
             } catch is ChannelClosed where count == nil {
                 return
             } catch let error as ChandError where error.code == .timeout {

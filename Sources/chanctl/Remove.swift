@@ -18,15 +18,14 @@ struct Remove: Verb {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: ArgumentHelp("The channel.", valueName: "CHAN"))
+    @Argument(
+        help: ArgumentHelp("The channel.", valueName: "CHAN"),
+        completion: ChannelNames.completion)
     var channel: String
 
     func perform(_ client: ChandClient) async throws {
         try await client.remove(channel)
         guard common.json else { return }
-        try Output.write { output in
-            try output.line(
-                ["version": .number(JSON.schemaVersion), "channel": .string(channel)] as JSON)
-        }
+        try Output.write { try $0.line(channel: channel) }
     }
 }

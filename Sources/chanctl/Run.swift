@@ -60,11 +60,11 @@ struct Run: ParsableCommand {
         if let early = try signals.next() { return 128 + early.signal.rawValue }
         var environment = ThisProcess.environment()
         environment["CHAND_SOCKET"] = daemon.socket
-        let words = command.dropFirst().map { String(decoding: RawArguments.bytes(of: $0), as: UTF8.self) }
+        let words = command.dropFirst().map(RawArguments.bytes)
         let child: ChildProcess
         do throws(SystemError) {
             child = try ChildProcess.spawn(
-                program, arguments: words, environment: environment, stdin: .inherit)
+                program, words: words, environment: environment, stdin: .inherit)
         } catch {
             throw ProgramSearch.unusable(command[0], error)
         }
@@ -92,7 +92,7 @@ struct Run: ParsableCommand {
                 case 0:
                     // The keeper removes the socket before it ends itself, and may not have got that far.
                     if !isSaid, !Files.exists(daemon.socket) {
-                        Self.say("the private daemon has ended before the command")
+                        Complaint.say("the private daemon has ended before the command")
                     }
                     return
                 case 1:
@@ -103,15 +103,10 @@ struct Run: ParsableCommand {
                 default:
                     // The command will notice by itself, and may have a use for going on.
                     try poll.remove(daemon.keeper.processDescriptor)
-                    Self.say("the private daemon has ended; the command goes on")
+                    Complaint.say("the private daemon has ended; the command goes on")
                     isSaid = true
                 }
             }
         }
-    }
-
-    private static func say(_ text: String) {
-        // Where standard error takes nothing there is nobody to tell.
-        try? Array("chanctl: \(text)\n".utf8).withUnsafeBytes { try Transfer.writeAll(2, $0) }
     }
 }

@@ -41,7 +41,7 @@ struct Select: Verb {
 
     @Option(
         help: ArgumentHelp("How values are printed, as with recv, but not raw.", valueName: "FORMAT"),
-        transform: MessageFormat.argument)
+        completion: .list(MessageFormat.allCases.map(\.rawValue)), transform: MessageFormat.argument)
     var format: MessageFormat?
 
     func validate() throws {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import ChanSystem
 import Channels
 
 /// Sends messages.
@@ -23,7 +24,9 @@ struct Send: Verb {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: ArgumentHelp("The channel; it is created if need be.", valueName: "CHAN"))
+    @Argument(
+        help: ArgumentHelp("The channel; it is created if need be.", valueName: "CHAN"),
+        completion: ChannelNames.completion)
     var channel: String
 
     @Argument(help: ArgumentHelp("Messages. Put -- before one that begins with a dash.", valueName: "DATA"))
@@ -125,9 +128,12 @@ private struct SendJob: Sendable {
     private func pass(_ reader: InputReader, to pipeline: inout SendPipeline) async throws {
         // A send that fails while the next input is awaited is to be known at once, not at the next line.
         pipeline.onFailure { reader.abandon() }
+        var progress = Progress(isWanted: !Terminal.isTerminal(0))
+        defer { progress.end() }
         do {
             while let batch = try await reader.next() {
                 try await pipeline.send(batch.messages)
+                progress.add(batch.messages.reduce(0) { $0 + $1.count })
                 guard let fault = batch.fault else { continue }
                 try await pipeline.finish()
                 throw fault

@@ -21,7 +21,9 @@ struct Show: Verb {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: ArgumentHelp("The channel.", valueName: "CHAN"))
+    @Argument(
+        help: ArgumentHelp("The channel.", valueName: "CHAN"),
+        completion: ChannelNames.completion)
     var channel: String
 
     func perform(_ client: ChandClient) async throws {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChandConfig
+
 /// What is said about a wrong command line: what is wrong, and what would be right.
 enum Usage {
     /// The parser's words, made one line, with the verb's usage behind them.
@@ -48,6 +50,8 @@ package struct Invocation {
     package init(_ words: [String]) {
         self.words = words
         wantsJSON = words.prefix { $0 != "--" }.contains("--json")
+        // What a shell asks has the words of another command line behind it.
+        if words.first == "---completion" { return }
         var index = 0
         while index < words.count, words[index].hasPrefix("-") {
             if words[index] == "--" || words[index].hasPrefix("--generate-completion") { return }

@@ -13,6 +13,27 @@ struct CommonOptions: ParsableArguments, Sendable {
 
     @Flag(help: "Write results, and errors on standard error, as JSON with a version.")
     var json = false
+
+    /// Connects, runs a body, and ends the session in order, so that everything received is settled.
+    ///
+    /// What it throws is a ``Failure``.
+    func withClient<Result>(_ body: (ChandClient) async throws -> Result) async throws -> Result {
+        let client: ChandClient
+        do {
+            client = try await ChandClient.connect(to: socket, name: "chanctl", reconnect: .never)
+        } catch {
+            throw Failure(connecting: error)
+        }
+        do {
+            let result = try await body(client)
+            await client.close()
+            return result
+        } catch {
+            let failure = await Failure.of(error, client)
+            await client.close()
+            throw failure
+        }
+    }
 }
 
 /// What talks to a daemon, and ends in order when it is interrupted.
@@ -32,30 +53,9 @@ protocol Verb: DaemonCommand {
 }
 
 extension Verb {
-    func perform() async throws { try await connected(perform) }
+    func perform() async throws { try await common.withClient(perform) }
 }
 
 extension DaemonCommand {
     static var interruptions: [Signal] { [.interrupt] }
-
-    /// Connects, calls a body, and ends the session in order, so that everything received is settled.
-    ///
-    /// What it throws is a ``Failure``.
-    func connected<Result>(_ body: (ChandClient) async throws -> Result) async throws -> Result {
-        let client: ChandClient
-        do {
-            client = try await ChandClient.connect(to: common.socket, name: "chanctl", reconnect: .never)
-        } catch {
-            throw Failure(connecting: error)
-        }
-        do {
-            let result = try await body(client)
-            await client.close()
-            return result
-        } catch {
-            let failure = await Failure.of(error, client)
-            await client.close()
-            throw failure
-        }
-    }
 }

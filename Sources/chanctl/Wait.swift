@@ -23,10 +23,15 @@ struct Wait: Verb {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: ArgumentHelp("The channel.", valueName: "CHAN"))
+    @Argument(
+        help: ArgumentHelp("The channel.", valueName: "CHAN"),
+        completion: ChannelNames.completion)
     var channel: String
 
-    @Argument(help: ArgumentHelp("The state.", valueName: "EXPR"), transform: Self.condition)
+    @Argument(
+        help: ArgumentHelp("The state.", valueName: "EXPR"),
+        completion: .list(["closed", "drained", "empty", "receivers>0", "senders>0", "queued>="]),
+        transform: Self.condition)
     var condition: ChannelCondition
 
     @Option(

@@ -84,7 +84,7 @@ struct Options {
             let name = word == "-h" ? "help" : String(parts[0].dropFirst(2))
             guard let option = table.first(where: { $0.name == name }) else {
                 let shown = table.filter { !$0.help.isEmpty }.map(\.name)
-                let near = NearestKey.of(name, among: shown).map { ": did you mean --\($0)?" } ?? ""
+                let near = Nearest.of(name, among: shown).map { ": did you mean --\($0)?" } ?? ""
                 throw UsageError(message: "there is no option --\(name)\(near)")
             }
             var value = parts.count > 1 ? String(parts[1]) : nil

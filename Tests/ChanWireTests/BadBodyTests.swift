@@ -93,6 +93,8 @@ import Testing
             SimpleFrame.name(.pause, request: 1, name: "nnnn"),
             SimpleFrame.name(.resume, request: 1, name: "nnnn"),
             SimpleFrame.name(.restore, request: 1, name: "nnnn"),
+            PeekRequest(name: "nnnn", count: 1).encoded(request: 1),
+            PurgeRequest(name: "nnnn").encoded(request: 1),
             Frames.receive(request: 1, leased),
             InspectRequest.name("nnnn").encoded(request: 1),
             DescribeRequest(name: "nnnn").encoded(request: 1),

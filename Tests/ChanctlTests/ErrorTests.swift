@@ -12,6 +12,8 @@ import Testing
         ["select", "recv:q"],
         ["close", "q"], ["remove", "q"], ["wait", "q", "closed"], ["ping"],
         ["ps"], ["blocked"], ["graph"], ["stat"], ["metrics"],
+        ["exec", "q", "--", "true"], ["peek", "q"], ["purge", "q", "--yes"], ["drain", "q"], ["pause", "q"],
+        ["resume", "q"],
     ]
 
     static func run(_ arguments: [String], socket: String? = nil) throws -> Outcome {
@@ -27,7 +29,7 @@ import Testing
         #expect(outcome.complaint.contains("/nonexistent/chand.sock"))
         #expect(outcome.complaint.contains("chanctl run"))
         #expect(outcome.complaint.split(separator: "\n").count == 1)
-        let object = try Self.run(verb + ["--json"], socket: "/nonexistent/chand.sock").error()
+        let object = try Self.run(["--json"] + verb, socket: "/nonexistent/chand.sock").error()
         #expect(Set(object.keys) == ["version", "code", "message", "channel", "exit"])
         #expect(object["exit"] as? Int == 3)
         #expect(object["version"] as? Int == 1)
@@ -47,7 +49,10 @@ import Testing
         #expect(outcome.complaint.contains("107"))
     }
 
-    @Test(arguments: [["show", "jbos"], ["close", "jbos"], ["remove", "jbos"]])
+    @Test(arguments: [
+        ["show", "jbos"], ["close", "jbos"], ["remove", "jbos"], ["peek", "jbos"],
+        ["purge", "jbos"], ["drain", "jbos"], ["pause", "jbos"], ["resume", "jbos"],
+    ])
     func anUnknownChannelIsFourAndTheNearestIsNamed(_ arguments: [String]) throws {
         try DaemonUnderTest.run { (daemon) throws in
             #expect(try daemon.start(arguments).finish().complaint.contains("chanctl list"))
@@ -63,7 +68,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [["show"], ["create"], ["send", "x"], ["recv"], ["close"], ["remove"]])
+    @Test(arguments: [
+        ["show"], ["create"], ["send", "x"], ["recv"], ["close"], ["remove"],
+        ["peek"], ["purge"], ["drain"], ["pause"], ["resume"],
+    ])
     func whatIsNotPermittedIsSeven(_ verb: [String]) throws {
         var options = DaemonUnderTest.Options()
         options.isPrivate = false
@@ -137,7 +145,11 @@ import Testing
         (["send", "q", "--chunk", "0"], "64KiB"), (["list", "--sort", "nmae"], "did you mean name?"),
         (["list", "[a"], "["), (["list", "a", "b"], "usage: chanctl list"), (["--frob"], "usage: chanctl"),
         (["ping", "-n", "0"], "1 to 1000000"), (["run"], "chanctl run -- CMD"),
-        (["run", "true"], "chanctl run -- CMD"),
+        (["run", "true"], "chanctl run -- CMD"), (["exec", "q"], "chanctl exec CHAN -- CMD"),
+        (["exec", "q", "-P", "0", "--", "x"], "1 to 1024"),
+        (["exec", "q", "--lease", "1ms", "--", "x"], "1s or more"),
+        (["exec", "q", "--attempts", "0", "--", "x"], "1 to 65535"),
+        (["exec", "q", "--dead-letter", "d", "--", "x"], "add --attempts N"),
         (["show", "q", "--jsn"], "--json"), (["close", "q", "--code", "-1"], "--code"),
         (["close", "q", "--code", "x"], "--code"), (["--socket"], "--socket"),
     ])

@@ -100,9 +100,10 @@ char **chan_environment(void);
 int chan_remove_tree(const char *path);
 // Whether a child has ended, which does not reap it: 1 with its exit code, or the signal that ended it; else 0.
 int chan_child_has_ended(int32_t pid, int32_t *code, int32_t *signal);
-// Returns an errno. Child descriptor i is a copy of fds[i]; -1 means /dev/null; all others are closed.
+// Returns an errno. Child descriptor i is a copy of fds[i]; -1 means /dev/null; all others are closed. The process
+// group is 0 for a new one, -1 for ours.
 int chan_spawn(int32_t *pid, const char *path, char *const *arguments, char *const *environment,
-               const int *fds, int count, const char *directory, int own_group);
+               const int *fds, int count, const char *directory, int32_t group);
 
 /* Lets the kernel take back the pages of program and libraries that were never written; they come back from the
    page cache on demand. */

@@ -65,6 +65,17 @@ public enum Descriptor {
     public static func memoryFile(name: String) throws(SystemError) -> OwnedDescriptor {
         OwnedDescriptor(taking: try checked(.memfdCreate, name) { chan_memory_file(name) })
     }
+
+    /// A file in memory with contents, to be read from its beginning.
+    public static func memoryFile(name: String, _ bytes: [UInt8]) throws(SystemError) -> OwnedDescriptor {
+        let file = try memoryFile(name: name)
+        let written = bytes.withUnsafeBytes { bytes in
+            Result<Void, SystemError> { () throws(SystemError) in try Transfer.writeAll(file.raw, bytes) }
+        }
+        try written.get()
+        try checked(.lseek) { lseek(file.raw, 0, SEEK_SET) }
+        return file
+    }
 }
 
 /// Both ends of a pipe.

@@ -4,7 +4,8 @@ import CChanSystem
 
 /// The system calls this target makes, each by the name an operator would look up.
 public enum SystemCall: String, Sendable, Hashable, CaseIterable {
-    case accept, bind, chmod, chown, close, connect, dup, eventfd, fcntl, flock, getgroups, getsockopt, ioctl
+    case accept, bind, chmod, chown, close, connect, dup, eventfd, fcntl, flock, getgroups, getsockopt, ioctl,
+        lseek
     case listen, mkdir, mkdtemp, open, opendir, pipe, poll, prlimit, read, readlink, readv, rename
     case rmtree, send, sendmsg, setsockopt, shutdown, sigaction, signalfd, sigmask, socket, socketpair, stat,
         unlink,

@@ -39,6 +39,8 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
 
 /// The error numbers that callers tell apart.
 extension SystemError {
+    /// E2BIG: more arguments and environment than a process may have.
+    public static let argumentsTooLong = E2BIG
     /// EACCES: permission denied.
     public static let permissionDenied = EACCES
     /// EADDRINUSE: somebody listens at this path already.

@@ -54,18 +54,30 @@ public final class ChildProcess: Sendable {
     ///   - path: the file; there is no search in `PATH`.
     ///   - arguments: without the program's name.
     ///   - environment: ours if `nil`.
-    ///   - ownGroup: makes it the leader of a process group of its own.
+    ///   - group: the process group that it joins, 0 for a new one that it leads; ours if `nil`.
     /// - Throws: what prevented the start, also if the file is not there or not a program.
     public static func spawn(
         _ path: String, arguments: [String] = [], environment: [String: String]? = nil,
         stdin: Stream = .null, stdout: Stream = .inherit, stderr: Stream = .inherit,
-        passing descriptors: [Int32] = [], directory: String? = nil, ownGroup: Bool = false
+        passing descriptors: [Int32] = [], directory: String? = nil, group: Int32? = nil
+    ) throws(SystemError) -> ChildProcess {
+        try spawn(
+            path, words: arguments.map { Array($0.utf8) }, environment: environment, stdin: stdin,
+            stdout: stdout, stderr: stderr, passing: descriptors, directory: directory, group: group)
+    }
+
+    /// The same with arguments that need be no text.
+    public static func spawn(
+        _ path: String, words: [[UInt8]], environment: [String: String]? = nil,
+        stdin: Stream = .null, stdout: Stream = .inherit, stderr: Stream = .inherit,
+        passing descriptors: [Int32] = [], directory: String? = nil, group: Int32? = nil
     ) throws(SystemError) -> ChildProcess {
         let streams = [stdin, stdout, stderr] + descriptors.map { .descriptor($0) }
         let sources = try SpawnSources(streams)
         let pid = try start(
-            path, arguments: [path] + arguments, environment: environment ?? ThisProcess.environment(),
-            sources: sources, directory: directory, ownGroup: ownGroup)
+            path, arguments: [Array(path.utf8)] + words,
+            environment: environment ?? ThisProcess.environment(), sources: sources, directory: directory,
+            group: group)
         do throws(SystemError) {
             return ChildProcess(pid: pid, descriptor: try Self.descriptor(of: pid))
         } catch {
@@ -131,19 +143,18 @@ public final class ChildProcess: Sendable {
     }
 
     private static func start(
-        _ path: String, arguments: [String], environment: [String: String],
-        sources: borrowing SpawnSources, directory: String?, ownGroup: Bool
+        _ path: String, arguments: [[UInt8]], environment: [String: String],
+        sources: borrowing SpawnSources, directory: String?, group: Int32?
     ) throws(SystemError) -> Int32 {
         let arguments = CStrings(arguments)
-        let environment = CStrings(environment.map { "\($0.key)=\($0.value)" })
+        let environment = CStrings(environment.map { Array("\($0.key)=\($0.value)".utf8) })
         var pid: Int32 = -1
         let numbers = sources.numbers
         // The status is an error number, not errno; only a forced failure comes as -1.
         let status = once(.posixSpawn) {
             chan_spawn(
                 &pid, path, arguments.pointers, environment.pointers, numbers, Int32(numbers.count),
-                directory,
-                ownGroup ? 1 : 0)
+                directory, group ?? -1)
         }
         if status == 0 { return pid }
         throw SystemError(errno: status == -1 ? chan_errno() : status, call: .posixSpawn, subject: path)
@@ -178,10 +189,15 @@ private struct CStrings: ~Copyable {
     let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
     private let count: Int
 
-    init(_ strings: [String]) {
+    init(_ strings: [[UInt8]]) {
         count = strings.count
         pointers = .allocate(capacity: count + 1)
-        for (index, string) in strings.enumerated() { (pointers + index).initialize(to: strdup(string)) }
+        for (index, string) in strings.enumerated() {
+            let copy = (string + [0]).withUnsafeBytes {
+                $0.assumingMemoryBound(to: CChar.self).baseAddress.flatMap(strdup)
+            }
+            (pointers + index).initialize(to: copy)
+        }
         (pointers + count).initialize(to: nil)
     }
 

@@ -123,6 +123,9 @@ public struct BrokerEngine: ~Copyable {
             }
         case .restore(let session, let name):
             return .restored(broker.restore(session: session, name: name, into: &sink))
+        case .purge(let session, let name, let last, let limit):
+            return .purged(
+                broker.purge(session: session, name: name, last: last, limit: limit, into: &sink))
         case .pause(let session, let name, let isPaused):
             return .done(broker.setPaused(isPaused, session: session, name: name, into: &sink))
         default: break

@@ -57,6 +57,8 @@ extension BrokerInput: CustomStringConvertible {
         case .extendLease(let session, let handle, let delivery, let nanoseconds):
             return "s\(session) extends the lease h\(handle) \(delivery) by \(nanoseconds)"
         case .restore(let session, let name): return "s\(session) restore \(name)"
+        case .purge(let session, let name, let last, let limit):
+            return "s\(session) purge \(name) up to message \(last), \(limit) at most"
         case .pause(let session, let name, let isPaused):
             return "s\(session) \(isPaused ? "pause" : "resume") \(name)"
         case .wait(let session, let request, let handle, let name, let condition, let timeout):

@@ -107,6 +107,8 @@ public enum BrokerInput: Equatable, Sendable {
     case extendLease(session: UInt32, handle: UInt32, delivery: UInt64, nanoseconds: UInt64)
     /// Puts back what is set aside.
     case restore(session: UInt32, name: String)
+    /// Discards what is queued or set aside, up to `limit` messages.
+    case purge(session: UInt32, name: String, last: UInt64, limit: Int)
     /// Holds all receives, or lets them go on.
     case pause(session: UInt32, name: String, Bool)
     /// Waits for a channel's state, by a handle or by name.
@@ -128,8 +130,8 @@ public enum BrokerInput: Equatable, Sendable {
             .lease(let session, _, _, _, _, _, _), .receipt(let session, _, _, _),
             .readAhead(let session, _, _, _, _, _, _), .selectSeveral(let session, _, _, _, _, _),
             .giveUp(let session, _, _, _), .finishLease(let session, _, _, _),
-            .extendLease(let session, _, _, _),
-            .restore(let session, _), .pause(let session, _, _), .wait(let session, _, _, _, _, _):
+            .extendLease(let session, _, _, _), .restore(let session, _), .purge(let session, _, _, _),
+            .pause(let session, _, _), .wait(let session, _, _, _, _, _):
             session
         }
     }
@@ -163,6 +165,8 @@ public enum BrokerReply: Equatable, Sendable {
     case known(Bool)
     /// How many messages were put back, or why none.
     case restored(Result<UInt32, Failure>)
+    /// How many messages were discarded, or why none.
+    case purged(Result<PurgedPart, Failure>)
 }
 
 extension BrokerInput {
@@ -216,6 +220,8 @@ extension BrokerInput {
                 .extendLease(session: session, handle: $0, delivery: delivery, nanoseconds: nanoseconds)
             }
         case .restore(_, let name): return .restore(session: session, name: name)
+        case .purge(_, let name, let last, let limit):
+            return .purge(session: session, name: name, last: last, limit: limit)
         case .wait(_, let request, let label, let name, let condition, let timeout):
             let number = label.flatMap(handle)
             guard label == nil || number != nil else { return nil }

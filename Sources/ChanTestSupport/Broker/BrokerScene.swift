@@ -376,6 +376,36 @@ public final class BrokerScene {
         return result
     }
 
+    /// Discards what is queued or set aside; how many, or why none.
+    public func purge(
+        _ session: UInt32, _ name: String, last: UInt64 = 0, limit: Int = 1000
+    ) -> Result<PurgedPart, Failure> {
+        guard case .purged(let result) = apply(.purge(session: session, name: name, last: last, limit: limit))
+        else { return .success(PurgedPart(count: 0, next: 0)) }
+        return result
+    }
+
+    /// The bodies that lie in a channel from a number on, and the number to go on from.
+    public func peek(
+        _ session: UInt32, _ name: String, from number: UInt64 = 0, count: Int = 1000, byteCount: Int = .max
+    ) -> Result<PeekedPart, Failure> {
+        var messages: [QueuedMessage<UInt64>] = []
+        let next = engine.broker.peek(
+            session: session, name: name, from: number, count: count, byteCount: byteCount
+        ) { messages.append($0) }
+        return next.map { PeekedPart(messages: messages, next: $0) }
+    }
+
+    /// What a look at a channel's messages showed.
+    public struct PeekedPart {
+        /// The messages.
+        public var messages: [QueuedMessage<UInt64>]
+        /// The number to go on from, 0 at the end.
+        public var next: UInt64
+        /// Their bodies.
+        public var bodies: [UInt64] { messages.map(\.body) }
+    }
+
     /// Holds all receives, or lets them go on; nil for success.
     @discardableResult
     public func pause(_ session: UInt32, _ name: String, _ isPaused: Bool = true) -> FailureKind? {

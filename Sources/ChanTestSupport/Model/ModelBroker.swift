@@ -124,7 +124,7 @@ public struct ModelBroker: Sendable {
         // The model has no unnamed channels, and nobody waits for its channels' states.
         case .sweep, .wait: break
         case .pause(let session, let name, let isPaused): return .done(pause(session, name, isPaused))
-        case .sendConfirmed, .lease, .readAhead, .giveUp, .finishLease, .extendLease, .restore:
+        case .sendConfirmed, .lease, .readAhead, .giveUp, .finishLease, .extendLease, .restore, .purge:
             throw NotAllowed(description: "the model does not know \(input)")
         }
         return .nothing

@@ -91,6 +91,8 @@ public struct ChannelStatus: Hashable, Sendable {
     public let closeReason: CloseReason?
     /// Whether it is kept until it is removed.
     public let isKept: Bool
+    /// Whether its receives are held (rule 29).
+    public let isPaused: Bool
     /// Whether its name is free already and its handles drain it.
     public let isRemoved: Bool
     /// Whether it closes with its last sender.
@@ -127,6 +129,7 @@ public struct ChannelStatus: Hashable, Sendable {
         isClosed = wire.state.contains(.closed)
         closeReason = isClosed ? CloseReason(code: wire.closeReason, wire.closeText) : nil
         isKept = wire.state.contains(.keep)
+        isPaused = wire.state.contains(.paused)
         isRemoved = wire.state.contains(.removed)
         closesWithLastSender = wire.state.contains(.closeWithLastSender)
         failsWithLastReceiver = wire.state.contains(.failWithLastReceiver)
@@ -160,6 +163,7 @@ public struct ChannelStatus: Hashable, Sendable {
         let reason = snapshot.closeReason
         closeReason = isClosed ? CloseReason(code: reason.code, reason.text) : nil
         isKept = snapshot.isKept
+        isPaused = snapshot.isPaused
         isRemoved = snapshot.isRemoved
         closesWithLastSender = snapshot.closesWithLastSender
         failsWithLastReceiver = snapshot.failsWithLastReceiver

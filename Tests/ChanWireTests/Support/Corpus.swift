@@ -101,6 +101,14 @@ enum Corpus {
             SimpleFrame.name(.pause, request: request, name: text),
             SimpleFrame.name(.resume, request: request, name: text),
             SimpleFrame.name(.restore, request: request, name: text),
+            PeekRequest(name: text, cursor: request, count: handle).encoded(request: request),
+            PurgeRequest(name: text, last: request).encoded(request: request),
+            Purged(count: handle, next: request).encoded(request: request),
+            message.withUnsafeBytes { bytes in
+                let one = PeekedMessage(
+                    number: request, attempts: UInt16(round), flags: UInt8(round), bytes: bytes)
+                return Frames.peeked(request: request, next: request, Array(repeating: one, count: round))
+            },
         ]
     }
 

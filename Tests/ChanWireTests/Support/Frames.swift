@@ -111,4 +111,13 @@ enum Frames {
         }
         return builder.finish()
     }
+
+    static func peeked(request: UInt64, next: UInt64, _ messages: [PeekedMessage]) -> [UInt8] {
+        var writer = PeekedWriter(request: request)
+        for message in messages {
+            writer.append(
+                message.bytes, number: message.number, attempts: message.attempts, flags: message.flags)
+        }
+        return writer.finish(next: next)
+    }
 }

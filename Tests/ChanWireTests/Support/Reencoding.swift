@@ -54,6 +54,12 @@ enum Reencoding {
         case .described: return try Described(reading: body).encoded(request: request)
         case .wait: return try WaitRequest(header, reading: body).encoded(request: request)
         case .waited: return try Waited(reading: body).encoded(request: request)
+        case .peek: return try PeekRequest(reading: body).encoded(request: request)
+        case .peeked:
+            let peeked = try Peeked(reading: body)
+            return Frames.peeked(request: request, next: peeked.next, peeked.messages)
+        case .purge: return try PurgeRequest(reading: body).encoded(request: request)
+        case .purged: return try Purged(reading: body).encoded(request: request)
         case .lease: return try LeaseRequest(header, reading: body).encoded(request: request)
         case .deadLetter: return try DeadLetter(reading: body).encoded()
         case .settle, .giveBack, .receipt: return try ranges(type, header, body)
