@@ -64,6 +64,12 @@ package indirect enum JSON: Sendable, Equatable, ExpressibleByDictionaryLiteral,
 
     private static func quote(_ value: String, into text: inout String) {
         text += "\""
+        defer { text += "\"" }
+        // Most are plain, and lists have many.
+        if value.utf8.allSatisfy({ (0x20..<0x7F).contains($0) && $0 != 0x22 && $0 != 0x5C }) {
+            text += value
+            return
+        }
         for scalar in value.unicodeScalars {
             switch scalar {
             case "\"": text += "\\\""
@@ -78,6 +84,5 @@ package indirect enum JSON: Sendable, Equatable, ExpressibleByDictionaryLiteral,
             default: text.unicodeScalars.append(scalar)
             }
         }
-        text += "\""
     }
 }

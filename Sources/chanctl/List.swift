@@ -108,16 +108,7 @@ struct ListingOptions: ParsableArguments, Sendable {
         var channels = channels
         sort(&channels)
         try Output.write { output in
-            guard !common.json else {
-                return try output.line(
-                    [
-                        "version": .number(JSON.schemaVersion),
-                        "channels": .array(
-                            channels.map { channel in
-                                .object(channel.fields + (rates.map { Self.fields($0[channel]) } ?? []))
-                            }),
-                    ] as JSON)
-            }
+            guard !common.json else { return try Self.write(channels, rates, to: &output) }
             let lines = table(channels, space, rates).lines(.ofStandardOutput)
             guard rates != nil, Terminal.isTerminal(1) else {
                 for line in lines { try output.line(line) }
@@ -125,6 +116,18 @@ struct ListingOptions: ParsableArguments, Sendable {
             }
             Screen.draw(lines, to: &output.bytes)
         }
+    }
+
+    /// The JSON of a list piece by piece, so that a long one needs no memory for all of it.
+    private static func write(_ channels: [ChannelStatus], _ rates: Rates?, to output: inout Output) throws {
+        output.bytes.append(contentsOf: "{\"version\":\(JSON.schemaVersion),\"channels\":[".utf8)
+        for (index, channel) in channels.enumerated() {
+            if index > 0 { output.bytes.append(UInt8(ascii: ",")) }
+            let fields = channel.fields + (rates.map { Self.fields($0[channel]) } ?? [])
+            output.bytes.append(contentsOf: JSON.object(fields).description.utf8)
+            try output.flushIfLarge()
+        }
+        try output.line("]}")
     }
 
     private static func fields(_ rate: Rates.Rate?) -> [(key: String, value: JSON)] {

@@ -11,7 +11,8 @@ package struct OwnSpace: Sendable {
 
     /// The name as its user would type it.
     package func relative(_ name: String) -> String {
-        name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+        // By bytes, as lists are long: names are ASCII.
+        name.utf8.starts(with: prefix.utf8) ? String(Substring(name.utf8.dropFirst(prefix.utf8.count))) : name
     }
 }
 

@@ -23,10 +23,17 @@ package enum Printable {
 
     /// A text on one line: control characters are written as they are in quotes.
     package static func line(_ text: String) -> String {
+        // Most texts are plain, and lists have many.
+        if isPlain(text) { return text }
         guard text.unicodeScalars.contains(where: isControl) else { return text }
         var output: [UInt8] = []
         for scalar in text.unicodeScalars { escape(scalar, into: &output, quotes: false) }
         return String(decoding: output, as: UTF8.self)
+    }
+
+    /// Whether a text is of ASCII without control characters, so that each byte of it is a place on the screen.
+    static func isPlain(_ text: String) -> Bool {
+        text.utf8.allSatisfy { (0x20..<0x7F).contains($0) }
     }
 
     /// Whether bytes are text that a terminal shows in one line as it is.

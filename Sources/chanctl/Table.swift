@@ -46,10 +46,14 @@ package struct Table: Sendable {
     package struct Cell: Sendable, ExpressibleByStringLiteral {
         let text: String
         let tone: Style.Tone
+        /// Places that it takes.
+        let width: Int
 
         package init(_ text: String, _ tone: Style.Tone = .plain) {
-            self.text = Printable.line(text)
+            let isPlain = Printable.isPlain(text)
+            self.text = isPlain ? text : Printable.line(text)
             self.tone = tone
+            width = isPlain ? text.utf8.count : self.text.count
         }
 
         package init(stringLiteral text: String) { self.init(text) }
@@ -67,11 +71,11 @@ package struct Table: Sendable {
     package func lines(_ style: Style) -> [String] {
         let headings = columns.map { Cell($0.heading, .heading) }
         let all = [headings] + rows
-        let widths = columns.indices.map { column in all.map { $0[column].text.count }.max() ?? 0 }
+        let widths = columns.indices.map { column in all.reduce(0) { max($0, $1[column].width) } }
         return all.map { row in
             var line = ""
             for (index, cell) in row.enumerated() {
-                let padding = String(repeating: " ", count: widths[index] - cell.text.count)
+                let padding = String(repeating: " ", count: widths[index] - cell.width)
                 let painted = style.paint(cell.text, cell.tone)
                 let isLast = index == columns.count - 1
                 // No blanks at the end of a line, which would wrap on narrow terminals.
