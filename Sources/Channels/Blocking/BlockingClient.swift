@@ -141,7 +141,15 @@ extension ChandClient {
 
 /// Opening channels, as with ``ChandClient``; ``ChannelOptions/rejoin`` is refused, since nothing connects again.
 extension ChandClient.Blocking {
-    /// Opens a channel; see ``ChandClient/channel(_:capacity:of:role:options:)-(_,_,Element.Type,_,_)``.
+    /// Opens a channel of bytes, texts, integers, truth values, or of a type that is its own ``ChanElement``; creates it
+    /// where it does not exist (rule 14).
+    ///
+    /// - Parameters:
+    ///   - name: relative to the user's own space, or absolute with a leading `/` (rule 25).
+    ///   - capacity: 0 for a rendezvous, more for a buffer, -1 for an unbounded one; left to whoever states it where nil.
+    ///   - type: what the channel carries.
+    ///   - role: what this value may do.
+    ///   - options: everything else.
     public func channel<Element: ChanElement>(
         _ name: String, capacity: Int? = nil, of type: Element.Type = Element.self, role: ChannelRole = .both,
         options: ChannelOptions = ChannelOptions()

@@ -5,7 +5,7 @@ import ChanWire
 
 /// One case of a select, and what to make of it if it wins.
 ///
-/// Made by ``receive(from:_:closed:)``, ``send(_:to:_:)``, ``timeout(_:_:)`` and ``otherwise(_:)``; without a
+/// Made by `receive(from:)`, `send(_:to:)`, ``timeout(_:_:)`` and ``otherwise(_:)``; without a
 /// handler a case's value is the ``SelectWinner``. Values to send are captured here, once (rule S1).
 public struct SelectCase<Value> {
     let action: SelectAction
