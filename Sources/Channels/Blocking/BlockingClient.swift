@@ -13,10 +13,10 @@ extension ChandClient {
     /// client.close()
     /// ```
     ///
-    /// Every call writes, waits and reads on the calling thread, and returns when the daemon has answered: the fastest
-    /// for one operation at a time. It is not `Sendable`, and neither are its channels: one thread at a time has them
-    /// all. A lock would only make a second thread wait for as long as the first one receives; let it connect for
-    /// itself.
+    /// Every call writes, waits and reads on the calling thread, and returns when the daemon has answered: an operation
+    /// without a timeout is one write and one read. It is not `Sendable`, and neither are its channels: one thread at a
+    /// time has them all. A lock would only make a second thread wait for as long as the first one receives; let it
+    /// connect for itself.
     ///
     /// **Waiting.** Nothing ends a call early but its `timeout`; signals are handled meanwhile and the waiting goes on.
     /// Do not call it from a task that others need: the thread is blocked.

@@ -26,19 +26,29 @@ extension ChandClient.Blocking {
     ///   - timeout: how long to wait: not at all for zero or less, for ever where it is nil.
     ///   - ordered: take the first of several cases that can proceed rather than a random one.
     /// - Returns: the winner; nil where the time ran out, and nothing happened.
-    /// - Throws: ``ChandError``, with `invalidArgument` for a case on a channel inside the process, and where there is no
+    /// - Throws: ``ChandError``, with `invalidArgument` for a case on anything else, and where there is no
     ///   case on a channel.
     public func select(
         _ cases: [SelectCase<SelectWinner>], timeout: Duration? = nil, ordered: Bool = false
     ) throws -> SelectWinner? {
         let selection = Selection(
             cases.map(\.action), timeout: WireTime.nanoseconds(timeout), ordered: ordered)
-        guard try selection.loop() === loop, selection.actions.allSatisfy({ $0.near == nil }) else {
+        guard try selection.loop() === loop, selection.actions.allSatisfy(\.isFarOrTime) else {
             throw ChandError(
                 .invalidArgument, "a blocking client selects over its own channels, and over at least one")
         }
         let operation = try selection.operation(on: loop)
         _ = try run(operation)
         return operation.winners.first ?? selection.late
+    }
+}
+
+extension SelectAction {
+    /// Whether one SELECT frame can say it; nothing else is waited for here.
+    fileprivate var isFarOrTime: Bool {
+        switch self {
+        case .never, .receive, .send, .timeout, .otherwise: true
+        default: false
+        }
     }
 }
