@@ -13,10 +13,10 @@ extension ChandClient {
     /// client.close()
     /// ```
     ///
-    /// Every call writes, waits and reads on the calling thread, and returns when the daemon has answered: the fastest
-    /// for one operation at a time. It is not `Sendable`, and neither are its channels: one thread at a time has them
-    /// all. A lock would only make a second thread wait for as long as the first one receives; let it connect for
-    /// itself.
+    /// Every call writes, waits and reads on the calling thread, and returns when the daemon has answered: an operation
+    /// without a timeout is one write and one read. It is not `Sendable`, and neither are its channels: one thread at a
+    /// time has them all. A lock would only make a second thread wait for as long as the first one receives; let it
+    /// connect for itself.
     ///
     /// **Waiting.** Nothing ends a call early but its `timeout`; signals are handled meanwhile and the waiting goes on.
     /// Do not call it from a task that others need: the thread is blocked.
@@ -141,7 +141,15 @@ extension ChandClient {
 
 /// Opening channels, as with ``ChandClient``; ``ChannelOptions/rejoin`` is refused, since nothing connects again.
 extension ChandClient.Blocking {
-    /// Opens a channel; see ``ChandClient/channel(_:capacity:of:role:options:)-(_,_,Element.Type,_,_)``.
+    /// Opens a channel of bytes, texts, integers, truth values, or of a type that is its own ``ChanElement``; creates it
+    /// where it does not exist (rule 14).
+    ///
+    /// - Parameters:
+    ///   - name: relative to the user's own space, or absolute with a leading `/` (rule 25).
+    ///   - capacity: 0 for a rendezvous, more for a buffer, -1 for an unbounded one; left to whoever states it where nil.
+    ///   - type: what the channel carries.
+    ///   - role: what this value may do.
+    ///   - options: everything else.
     public func channel<Element: ChanElement>(
         _ name: String, capacity: Int? = nil, of type: Element.Type = Element.self, role: ChannelRole = .both,
         options: ChannelOptions = ChannelOptions()

@@ -33,13 +33,22 @@ extension ChandClient.Blocking {
     ) throws -> SelectWinner? {
         let selection = Selection(
             cases.map { $0.action }, timeout: WireTime.nanoseconds(timeout), ordered: ordered)
-        guard try selection.loop() === loop, selection.actions.allSatisfy({ $0.near == nil && !$0.isSource })
-        else {
+        guard try selection.loop() === loop, selection.actions.allSatisfy({ $0.isFarOrTime }) else {
             throw ChandError(
                 .invalidArgument, "a blocking client selects over its own channels, and over at least one")
         }
         let operation = try selection.operation(on: loop)
         _ = try run(operation)
         return operation.winners.first ?? selection.late
+    }
+}
+
+extension SelectAction {
+    /// Whether one SELECT frame can say it; nothing else is waited for here.
+    fileprivate var isFarOrTime: Bool {
+        switch self {
+        case .never, .receive, .send, .timeout, .otherwise: true
+        default: false
+        }
     }
 }

@@ -55,7 +55,7 @@ extension Chan {
     /// Sends one element if that can be done at once.
     ///
     /// - Returns: false, and nothing is sent, where it would have to wait.
-    /// - Throws: as ``send(_:timeout:)``, but no timeout.
+    /// - Throws: as ``send(_:confirm:timeout:)``, but no timeout.
     public func trySend(_ element: Element) async throws -> Bool {
         try await send(element, time: 0) > 0
     }
@@ -70,7 +70,7 @@ extension Chan {
     ///   - confirm: what to wait for beyond the commit of all (rule 20).
     ///   - timeout: how long to wait for all of it.
     /// - Returns: the number of elements, all of them.
-    /// - Throws: as ``send(_:timeout:)``; the error's `accepted` says how many of the first elements were sent
+    /// - Throws: as ``send(_:confirm:timeout:)``; the error's `accepted` says how many of the first elements were sent
     ///   nevertheless. A task that is cancelled when some were sent gets ``ChandError/Code/cancelled``.
     @discardableResult
     public func send(
@@ -90,7 +90,7 @@ extension Chan {
     /// Sends as many of the first elements as can be sent at once.
     ///
     /// - Returns: how many were sent, which may be none.
-    /// - Throws: as ``send(contentsOf:timeout:)``, but no timeout.
+    /// - Throws: as ``send(contentsOf:confirm:timeout:)``, but no timeout.
     public func trySend(contentsOf elements: some Collection<Element>) async throws -> Int {
         try await send(contentsOf: elements, time: 0)
     }

@@ -58,7 +58,9 @@ extension Chan {
     /// Suspends until the daemon has seen it so, at the end of a turn, or the process itself inside it: a state that
     /// lasts for less may go unseen, and may be over again when this returns.
     ///
-    /// - Parameter timeout: how long to wait; for ever where it is nil, not at all where it is 0 or less.
+    /// - Parameters:
+    ///   - condition: the state.
+    ///   - timeout: how long to wait; for ever where it is nil, not at all where it is 0 or less.
     /// - Throws: ``ChannelClosed`` where more messages are waited for than the closed channel can have;
     ///   ``ChandError`` with `timeout`, `handleClosed`, `quotaExceeded` or a code about the connection;
     ///   `CancellationError`.

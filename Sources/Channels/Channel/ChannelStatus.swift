@@ -23,7 +23,7 @@ public enum ChannelCapacity: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The number as in ``ChandClient/channel(_:capacity:of:role:options:)-swift.method``; nil where undecided.
+    /// The number as in `ChandClient.channel(_:capacity:of:)`; nil where undecided.
     public var number: Int? {
         switch self {
         case .undecided: nil

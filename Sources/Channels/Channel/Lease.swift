@@ -190,7 +190,7 @@ extension Chan {
     }
 }
 
-/// The elements of a channel under leases; see ``Chan/leases(_:)``.
+/// The elements of a channel under leases; see ``Chan/leases(_:readAhead:)``.
 public struct Leases<Element: Sendable>: AsyncSequence, Sendable {
     let channel: Chan<Element>
     let terms: LeaseTerms

@@ -5,7 +5,8 @@ import ChanSystem
 /// The loop of a client's thread: runs jobs, then writes once, then waits, then reads.
 ///
 /// Unchecked, because its members are of three kinds: constants and what is behind the lock, for any thread;
-/// what is set before the thread starts; and what only the loop's thread touches once it runs.
+/// what is set before the thread starts; and what only the loop's thread touches once it runs, or, where there is none,
+/// the thread that has the blocking client.
 final class LoopCore: @unchecked Sendable {
     /// What other threads ask for.
     enum Command {

@@ -41,7 +41,9 @@ extension [PassedChannel] {
 extension MessageWriter {
     /// Lets the message pass a channel, which must be one of the client that sends it.
     ///
-    /// - Parameter role: what the receiver may do with it; no more than `channel` may.
+    /// - Parameters:
+    ///   - channel: the channel.
+    ///   - role: what the receiver may do with it; no more than `channel` may.
     /// - Returns: the place at which ``MessageBytes/channel(_:of:)`` finds it.
     /// - Throws: ``UnexpectedMessage`` for a channel inside the process, and for the 17th.
     @discardableResult

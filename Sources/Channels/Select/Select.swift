@@ -50,7 +50,9 @@ public func select<Value>(_ cases: [SelectCase<Value>], ordered: Bool = false) a
 /// The same with a limit of time.
 ///
 /// - Parameters:
+///   - cases: as for ``select(ordered:_:)``.
 ///   - timeout: how long to wait; with zero or less nothing is waited for.
+///   - ordered: take the first of several cases that can proceed rather than a random one.
 /// - Returns: nil where the time ran out, in which case nothing happened. It loses a tie against a case that
 ///   can proceed (rule 10).
 public func select<Value>(

@@ -5,8 +5,9 @@ import ChanWire
 
 /// One case of a select, and what to make of it if it wins.
 ///
-/// Made by ``receive(from:_:closed:)``, ``send(_:to:_:)``, ``timeout(_:_:)`` and ``otherwise(_:)``, and for what is no channel by
-/// ``finished(_:_:failed:)``, ``signal(_:_:)``, ``exited(_:_:)`` and ``readable(_:_:)``; without a handler a case's value is the ``SelectWinner``. Values to send are captured here, once (rule S1).
+/// Made by `receive(from:)`, `send(_:to:)`, ``timeout(_:_:)`` and ``otherwise(_:)``, and for what is no channel by `finished`,
+/// `signal`, `exited` and `readable`; without a handler a case's value is the ``SelectWinner``. Values to send are captured
+/// here, once (rule S1).
 public struct SelectCase<Value> {
     let action: SelectAction
     let finish: (SelectWinner) async throws -> Value

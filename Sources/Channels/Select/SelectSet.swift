@@ -15,7 +15,7 @@ import ChanSystem
 /// it is added and goes on until it is done; a send and a receive of one set may meet each other. Operations can
 /// be added at any time, also after others have ended. Identifiers may repeat.
 ///
-/// A failure is a result like any other: it loses nothing. A received element is handed over when ``select`` returns it;
+/// A failure is a result like any other: it loses nothing. A received element is handed over when ``select(timeout:)`` returns it;
 /// a set that goes away withdraws what is under way and gives back, unseen, what was received and not handed over.
 public final class SelectSet<ID: Sendable>: Sendable {
     /// An operation that has ended.

@@ -146,16 +146,13 @@ import Testing
                 try await sent
             }
             async let leased: Void = jobs.send(2, confirm: .receipt, timeout: .seconds(60))
-            let held = try await blocking.run { channel in
-                let lease = try channel.lease()
-                return HeldLease(lease)
-            }
+            let held = try await blocking.run { HeldLease(try $0.lease()) }
             try await leased
-            // What is left of a closed channel keeps others from seeing that it is drained.
+            try await blocking.run { _ in try held.lease.done() }
+            // While what is left of a closed channel is unsettled, others wait for the end of it.
             try await jobs.send(3)
             try await jobs.close()
             #expect(try await blocking.run { try $0.receive() } == 3)
-            try await blocking.run { _ in try held.lease.done() }
             try await jobs.wait(until: .drained, timeout: .seconds(60))
             try await blocking.drop()
         }
