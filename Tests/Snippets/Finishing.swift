@@ -37,6 +37,21 @@ import Channels
     await client.close()
 }
 
+@Sendable func undecodable() async throws {
+    let client = try await ChandClient.connect()
+    let numbers = try await client.channel(
+        "numbers", capacity: 16, of: Int.self,
+        options: ChannelOptions(undecodable: .deadLetter("not-numbers")))
+    let texts = try await client.channel("numbers", of: String.self)
+    try await texts.send("x")
+    do {
+        _ = try await numbers.receive()
+        throw Unexpected(line: #line)
+    } catch let error as ChandError where error.code == .decoding {}
+    try expect(try await numbers.length == 0)
+    await client.close()
+}
+
 @Sendable func closing() async throws {
     let client = try await ChandClient.connect()
     let jobs = try await client.channel("closing", capacity: 1, of: Int.self)

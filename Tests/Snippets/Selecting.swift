@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Channels
+import Glibc
 
 @Sendable func selecting() async throws {
     let client = try await ChandClient.connect()
@@ -55,6 +56,17 @@ import Channels
     try await b.send("x")
     let winners = try await select(upTo: 100, [receive(from: a), receive(from: b)])
     try expect(winners.count == 3)
+}
+
+@Sendable func sources() async throws {
+    let jobs = Chan<String>()
+    let work = go { 6 * 7 }
+    let answer = try await select {
+        receive(from: jobs) { job in "got \(job)" }
+        finished(work) { value in "computed \(value)" }
+        signal(SIGTERM) { "asked to end" }
+    }
+    try expect(answer == "computed 42")
 }
 
 @Sendable func pending() async throws {

@@ -11,9 +11,11 @@ struct Snippets {
     private static let all: [(String, @Sendable () async throws -> Void)] = [
         ("readme", readme), ("getting-started", gettingStarted), ("inside", inside), ("channels", channels),
         ("iterating", iterating), ("batches", batches), ("passing", passing), ("selecting", selecting),
-        ("conditions", conditions), ("ready", ready), ("several", several), ("leases", leases),
+        ("conditions", conditions), ("ready", ready), ("several", several), ("sources", sources),
+        ("leases", leases),
         ("confirming", confirming), ("from-go", fromGo), ("from-awaitchannel", fromAwaitchannel),
-        ("pending", pending), ("errors", errors), ("closing", closing), ("timeouts", timeouts),
+        ("pending", pending), ("errors", errors), ("undecodable", undecodable), ("closing", closing),
+        ("timeouts", timeouts),
         ("reconnecting", reconnecting), ("limits", limits), ("fast", fast), ("blocking", blocking),
     ]
 
