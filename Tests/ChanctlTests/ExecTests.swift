@@ -177,10 +177,12 @@ import Testing
         try DaemonUnderTest.run { (daemon) throws in
             try Self.fill(daemon, ["a", "b"], close: false)
             let process = try daemon.start([
-                "exec", "q", "-P", "2", "--", "sh", "-c", "echo begun; exec sleep 600",
+                "exec", "q", "-P", "3", "--", "sh", "-c", "echo begun; exec sleep 600",
             ])
             try eventually("both run") { process.outputSoFar == "begun\nbegun\n" }
             try process.process.kill(.terminate)
+            // Two signals at once would come in any order.
+            try daemon.wait("q", "waiting_receivers", 0)
             try process.process.kill(.interrupt)
             let outcome = try process.finish()
             #expect(outcome.code == 1 && outcome.complaint.contains("signal 15"), "\(outcome.complaint)")
