@@ -32,7 +32,7 @@ struct Chanctl: Verb {
         subcommands: [
             List.self, Show.self, Create.self, Send.self, Recv.self, Select.self, Exec.self, Peek.self,
             Close.self, Remove.self, Drain.self, Purge.self, Pause.self, Resume.self, Wait.self, Ping.self,
-            Run.self, Daemon.self, Completion.self,
+            Run.self, Daemon.self, Config.self, Completion.self,
         ])
 
     /// All verbs, as they are typed.
