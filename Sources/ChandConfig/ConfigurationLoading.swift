@@ -53,6 +53,14 @@ extension Configuration {
         path: String? = nil, environment: [String: String] = [:], overrides: [ConfigurationOverride] = [],
         names: NameLookup = .system, daemonUserID: UInt32? = nil
     ) throws(ConfigurationError) -> Configuration {
+        try reader(path, environment, overrides, names, daemonUserID).finish()
+    }
+
+    /// Reads all of it, and leaves it to ask what is wrong and where values come from.
+    fileprivate static func reader(
+        _ path: String?, _ environment: [String: String], _ overrides: [ConfigurationOverride],
+        _ names: NameLookup, _ daemonUserID: UInt32?
+    ) -> ConfigurationReader {
         var reader = ConfigurationReader(names: names)
         let file = path ?? defaultPath
         do throws(ConfigurationProblem.AsError) {
@@ -75,7 +83,7 @@ extension Configuration {
         }
         reader.read(environment: environment)
         for override in overrides { reader.read(override) }
-        return try reader.finish()
+        return reader
     }
 
     /// Reads a text as if it stood in a file of that name, whose permissions nobody asks about.
@@ -107,5 +115,21 @@ extension Configuration {
     /// A key's value as it would be written in the file; `nil` for no key of the sections.
     public func text(of fullName: String) -> String? {
         ConfigurationSchema.bindings.first { $0.key.fullName == fullName }?.text(self)
+    }
+}
+
+/// A configuration with where its values come from.
+public struct LoadedConfiguration: Sendable {
+    /// The values.
+    public let configuration: Configuration
+    /// Who set each key that has another value than the default's, or the same said again; by full name.
+    public let origins: [String: ConfigurationProblem.Origin]
+
+    /// Reads a file with its drop-ins, and the environment over them, as ``Configuration/load(path:environment:overrides:names:daemonUserID:)``
+    /// does.
+    public init(path: String?, environment: [String: String]) throws(ConfigurationError) {
+        let reader = Configuration.reader(path, environment, [], .system, nil)
+        origins = reader.origins
+        configuration = try reader.finish()
     }
 }

@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test func anotherShellIsWrongUsage() throws {
-        let outcome = try ErrorTests.run(["completion", "fsh"])
+        let outcome = try ErrorTests.run(["completion", "fihs"])
         #expect(outcome.code == 2 && outcome.complaint.contains("did you mean fish?"), "\(outcome.complaint)")
         #expect(try ErrorTests.run(["completion", "--json"]).error()["exit"] as? Int == 2)
     }

@@ -147,13 +147,15 @@ import Testing
     func theFirstSignalLetsWhatRunsFinish(signal: Signal, code: Int32) throws {
         let place = try Place()
         try DaemonUnderTest.run { (daemon) throws in
-            try Self.fill(daemon, ["a", "b"], close: false)
+            try Self.fill(daemon, ["a"], close: false)
             let script = "echo begun; while [ ! -e '\(place.directory)/go' ]; do :; done; echo ended"
-            let process = try daemon.start(["exec", "q", "--", "sh", "-c", script])
+            let process = try daemon.start(["exec", "q", "-P", "2", "--", "sh", "-c", script])
             try eventually("it runs") { process.outputSoFar == "begun\n" }
+            try daemon.wait("q", "waiting_receivers", 1)
             try process.process.kill(signal)
             // What is not there any more was withdrawn by the signal.
             try daemon.wait("q", "waiting_receivers", 0)
+            try daemon.ctl("send", "q", "b")
             try Files.write([], to: "\(place.directory)/go")
             let outcome = try process.finish()
             #expect(outcome.text == "begun\nended\n")
@@ -177,10 +179,13 @@ import Testing
         try DaemonUnderTest.run { (daemon) throws in
             try Self.fill(daemon, ["a", "b"], close: false)
             let process = try daemon.start([
-                "exec", "q", "-P", "2", "--", "sh", "-c", "echo begun; exec sleep 600",
+                "exec", "q", "-P", "3", "--", "sh", "-c", "echo begun; exec sleep 600",
             ])
             try eventually("both run") { process.outputSoFar == "begun\nbegun\n" }
+            try daemon.wait("q", "waiting_receivers", 1)
             try process.process.kill(.terminate)
+            // Two signals at once would come in any order.
+            try daemon.wait("q", "waiting_receivers", 0)
             try process.process.kill(.interrupt)
             let outcome = try process.finish()
             #expect(outcome.code == 1 && outcome.complaint.contains("signal 15"), "\(outcome.complaint)")
