@@ -148,9 +148,6 @@ extension Broker {
         let session = handles[handle].session
         let channel = handles[handle].channel
         channels[channel].unsettled += Int(taken.count)
-        channels[channel].delays.delivered &+= UInt64(taken.count)
-        let owner = channels[channel].account
-        accounts[owner].delays.delivered &+= UInt64(taken.count)
         sink.beginDeliveries(
             session: session, request: request,
             group: DeliveryGroup(
@@ -162,11 +159,7 @@ extension Broker {
             let number = handles[handle].window.append(slot)
             var flags: DeliveryFlags = messages[slot].redelivered ? .redelivered : []
             messages[slot].credit = credit
-            let delay = now - messages[slot].since
-            if delay > 0 {
-                channels[channel].delays.record(delay)
-                accounts[owner].delays.record(delay)
-            }
+            noteDelivery(of: slot, on: channel)
             if let terms { lease(slot, handle: handle, number: number, terms, &flags) }
             if messages[slot].confirmation != none { flags.formUnion(awaited(slot)) }
             if messages[slot].firstPassed != none { flags.insert(.passes) }
@@ -179,6 +172,18 @@ extension Broker {
             slot = messages[slot].next
         }
         sink.endDeliveries(session: session)
+    }
+
+    /// Counts a delivery, and how long it took.
+    @inlinable
+    mutating func noteDelivery(of slot: UInt32, on channel: UInt32) {
+        let owner = channels[channel].account
+        channels[channel].delays.delivered &+= 1
+        accounts[owner].delays.delivered &+= 1
+        let delay = now - messages[slot].since
+        guard delay > 0 else { return }
+        channels[channel].delays.record(delay)
+        accounts[owner].delays.record(delay)
     }
 
     /// Lets everything on a channel proceed that can, after something other than a send or a receive

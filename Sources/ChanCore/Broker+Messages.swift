@@ -67,13 +67,19 @@ extension Broker {
     /// Ends a message: refunds its sender's user and lets its bytes go.
     @inlinable
     mutating func free<S: BrokerSink<Body> & ~Copyable>(_ slot: UInt32, into sink: inout S) {
+        sink.discard(retire(slot))
+    }
+
+    /// Ends a message whose bytes are the caller's: refunds its sender's user.
+    @inlinable
+    mutating func retire(_ slot: UInt32) -> Body {
         let message = messages.remove(slot)
         accounts[message.account].messages -= 1
         accounts[message.account].bytes -= Int(message.byteCount)
         if message.firstPassed != none {
             releasePassed(from: message.firstPassed, account: message.account)
         }
-        sink.discard(message.body)
+        return message.body
     }
 
     /// Ends the messages of a chain that was never committed.

@@ -142,16 +142,6 @@ extension Broker {
         return sending ? isSendReady(channel) : isReceiveReady(channel)
     }
 
-    /// Whether a send of one message through a handle would commit now.
-    @inlinable
-    public func sendsAtOnce(session: UInt32, handle number: UInt32) -> Bool {
-        guard let handle = openHandle(session, number), handles[handle].role.contains(.send) else {
-            return false
-        }
-        let channel = handles[handle].channel
-        return channels[channel].flags.isDisjoint(with: .stopsSends) && isSendReady(channel)
-    }
-
     /// A send would commit, or fail for good, now (rule 11).
     @inlinable
     func isSendReady(_ channel: UInt32) -> Bool {

@@ -30,16 +30,11 @@ struct LocalSink: BrokerSink {
     private var first: LocalOperation?
     private var last: LocalOperation?
     private var receiving: LocalOperation?
-    /// What an operation at once has received, until it is settled: its element has left the store by then.
-    private var handed: LocalBody?
     private var group = DeliveryGroup(
         caseIndex: 0, handle: 0, first: 0, count: 0, byteCount: 0, closed: false)
 
-    /// The request id of an operation that can only be over when the broker returns: it is nobody's address.
-    static var atOnce: UInt64 { 0 }
-
-    /// The slot that an operation at once has received; nil if it failed.
-    var handedSlot: UInt32? { handed?.slot }
+    /// Whether nothing is to be done because of an input.
+    var isQuiet: Bool { first == nil && handOvers.isEmpty && garbage.isEmpty }
 
     mutating func takeOver() -> LocalOperation? {
         guard let over = first else { return nil }
@@ -55,7 +50,6 @@ struct LocalSink: BrokerSink {
     }
 
     mutating func sent(session: UInt32, request: UInt64) {
-        if request == Self.atOnce { return }
         let operation = LocalOperation.registered(as: request)
         end(operation, .done(operation.count))
     }
@@ -68,11 +62,11 @@ struct LocalSink: BrokerSink {
 
     mutating func beginDeliveries(session: UInt32, request: UInt64, group: DeliveryGroup) {
         self.group = group
-        let operation = request == Self.atOnce ? nil : LocalOperation.registered(as: request)
-        operation?.caseIndex = Int(group.caseIndex)
-        operation?.delivery = group.first
+        let operation = LocalOperation.registered(as: request)
+        operation.caseIndex = Int(group.caseIndex)
+        operation.delivery = group.first
         receiving = operation
-        if operation?.settles ?? true {
+        if operation.settles {
             handOvers.append(
                 HandOver(handle: group.handle, first: group.first, count: group.count, isSettled: true))
         }
@@ -81,10 +75,7 @@ struct LocalSink: BrokerSink {
     mutating func delivery(
         session: UInt32, body: LocalBody, byteCount: Int, attempts: UInt16, flags: DeliveryFlags
     ) {
-        guard let receiving else {
-            handed = body
-            return
-        }
+        guard let receiving else { return }
         receiving.attempts = Int(attempts)
         receiving.isRedelivered = flags.contains(.redelivered)
         body.store._withUnsafeGuaranteedRef { receiving.take(body.slot, of: $0) }
@@ -106,15 +97,10 @@ struct LocalSink: BrokerSink {
     }
 
     mutating func failed(session: UInt32, request: UInt64, failure: Failure) {
-        if request == Self.atOnce { return }
         end(LocalOperation.registered(as: request), .failed(failure))
     }
 
     mutating func discard(_ body: LocalBody) {
-        if let left = handed, left.slot == body.slot, left.store.toOpaque() == body.store.toOpaque() {
-            handed = nil
-            return
-        }
         body.store._withUnsafeGuaranteedRef { $0.discard(body.slot, to: &garbage) }
     }
 }

@@ -11,44 +11,39 @@ extension LocalSpace {
     /// or fail.
     @usableFromInline
     func sendAtOnce(_ handle: LocalHandle, _ store: LocalStore, _ insert: () -> UInt32) -> Bool {
-        guard origin.isHere else { return false }
-        var effects = LocalEffects()
-        let isSent = lock.withLock { state in
-            guard !handle.isClosed, state.broker.sendsAtOnce(session: session, handle: handle.number) else {
-                return false
+        atOnce(handle) { state in
+            state.broker.sendAtOnce(session: session, handle: handle.number, into: &state.sink) {
+                LocalBody(store: Unmanaged.passUnretained(store), slot: insert())
             }
-            var chain = MessageChain()
-            let body = LocalBody(store: Unmanaged.passUnretained(store), slot: insert())
-            state.broker.append(body, byteCount: 0, to: &chain, session: session)
-            state.broker.send(
-                session: session, request: LocalSink.atOnce, handle: handle.number, chain: chain, timeout: 0,
-                into: &state.sink)
-            finish(&state, &effects)
-            return true
         }
-        effects.run(self)
-        return isSent
     }
 
     /// Receives the element that `take` takes out of the channel's store; false, and nothing is done, where a receive
     /// would wait or fail.
     @usableFromInline
     func receiveAtOnce(_ handle: LocalHandle, _ take: (UInt32) -> Void) -> Bool {
+        atOnce(handle) { state in
+            state.broker.receiveAtOnce(session: session, handle: handle.number, into: &state.sink) {
+                take($0.slot)
+            }
+        }
+    }
+
+    @inline(__always)
+    private func atOnce(_ handle: LocalHandle, _ body: (inout State) -> Bool) -> Bool {
         guard origin.isHere else { return false }
-        var effects = LocalEffects()
-        let isReceived = lock.withLock { state in
-            guard !handle.isClosed,
-                state.broker.isReady(session: session, handle: handle.number, sending: false)
-            else { return false }
-            state.broker.receive(
-                session: session, request: LocalSink.atOnce, handle: handle.number, count: 1, timeout: 0,
-                untilDrained: false, into: &state.sink)
-            guard let slot = state.sink.handedSlot else { return false }
-            take(slot)
-            finish(&state, &effects)
+        var effects: LocalEffects?
+        let isDone = lock.withLock { state in
+            guard !handle.isClosed, body(&state) else { return false }
+            // Nobody waited for it, as a rule.
+            if !state.sink.isQuiet || state.broker.hasWaits || !state.watchers.isEmpty {
+                var following = LocalEffects()
+                finish(&state, &following)
+                effects = following
+            }
             return true
         }
-        effects.run(self)
-        return isReceived
+        effects?.run(self)
+        return isDone
     }
 }
