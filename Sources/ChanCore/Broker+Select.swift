@@ -185,6 +185,8 @@ extension Broker {
             return
         }
         offer(&chain, on: channel, into: &sink)
+        tell(.send, session: session, channel: channel, into: &sink)
+        tell(.select, session: session, channel: channel, into: &sink)
         sink.selected(session: session, request: request, caseIndex: caseIndex)
     }
 
@@ -221,6 +223,7 @@ extension Broker {
             deliver(
                 taken, request: request, handle: handle, caseIndex: caseIndex, more: winner != nil,
                 into: &sink)
+            tellSelected(handle, into: &sink)
         }
     }
 
