@@ -16,6 +16,8 @@ struct Monitor: Verb {
             said so); and quota (a limit was in the way). The last two concern no channel, and are left out with a \
             pattern.
 
+            COMMAND is not known of a process that began and ended while nobody looked.
+
             It is cheap, and nobody waits for it: events of a kind, process and channel that come together are one \
             line, and what comes faster than it can be shown is left out, and a line says how much.
 
@@ -42,6 +44,10 @@ struct Monitor: Verb {
         let events = try await client.monitor(prefix: glob.map(Glob.literalPrefix(of:)) ?? "")
         if !common.json { try Output.write { try $0.line(Self.row(Self.headings)) } }
         var processes = Processes()
+        // Of a process that is gone when it is told of there would be nothing to see.
+        for session in try await client.sessions() {
+            processes.lookUp(session.session, pid: session.process, sessionAge: session.age)
+        }
         var left = count ?? .max
         for try await event in events {
             if case .event(let event) = event {

@@ -20,20 +20,23 @@ import Testing
             let chosen = try Self.start(daemon, "[a-q]*", "-n", "2")
             try daemon.ctl("create", "r", "--capacity", "4")
             try daemon.ctl("create", "q", "--capacity", "4")
-            let sending = try daemon.start(["send", "q", "x"])
-            #expect(try sending.finish().code == 0)
+            // It stays, so that it can be looked up.
+            let sending = try daemon.start(["send", "q"], input: nil)
+            try sending.write("x\n")
             let outcome = try chosen.finish()
             #expect(outcome.code == 0 && outcome.lines.count == 3)
             #expect(outcome.lines.dropFirst().allSatisfy { $0.contains(" open            1 ") })
-            try eventually("the send is told") { monitor.outputSoFar.contains("send ") }
-            try eventually("the line is whole") { monitor.outputSoFar.contains("send q x\n") }
+            try eventually("the send is told") { monitor.outputSoFar.contains(" send  ") }
+            try eventually("the line is whole") { monitor.outputSoFar.hasSuffix("\n") }
+            sending.endInput()
+            #expect(try sending.finish().code == 0)
             try monitor.process.kill(.interrupt)
             let all = try monitor.finish()
             #expect(all.code == 130 && all.complaint.isEmpty)
             let line = try #require(all.lines.first { $0.contains(" send  ") })
             let words = line.split(separator: " ")
             #expect(words[1...4].elementsEqual(["send", "1", "\(sending.process.pid)", "q"]))
-            #expect(line.hasSuffix("chanctl send q x") && all.lines.contains { $0.contains(" r  ") })
+            #expect(line.hasSuffix("chanctl send q") && all.lines.contains { $0.contains(" r  ") })
         }
     }
 
