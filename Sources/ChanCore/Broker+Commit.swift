@@ -109,6 +109,7 @@ extension Broker {
     mutating func progress<S: BrokerSink<Body> & ~Copyable>(of sender: UInt32, into sink: inout S) {
         let slot = waiters[sender].operation
         operations[slot].accepted += 1
+        tell(.send, session: operations[slot].session, channel: waiters[sender].channel, into: &sink)
         guard waiters[sender].chain.head == none else { return }
         if operations[slot].confirmation != none {
             awaitConfirmation(slot, sender)
@@ -117,8 +118,10 @@ extension Broker {
         let session = operations[slot].session
         let request = operations[slot].request
         let caseIndex = operations[slot].isSelect ? waiters[sender].caseIndex : nil
+        let channel = waiters[sender].channel
         withdraw(slot, into: &sink)
         if let caseIndex {
+            tell(.select, session: session, channel: channel, into: &sink)
             sink.selected(session: session, request: request, caseIndex: caseIndex)
         } else {
             sink.sent(session: session, request: request)
@@ -135,8 +138,10 @@ extension Broker {
         let handle = waiters[receiver].handle
         let caseIndex = waiters[receiver].caseIndex
         let terms = operations[slot].terms
+        let isSelect = operations[slot].isSelect
         withdraw(slot, into: &sink)
         deliver(taken, request: request, handle: handle, caseIndex: caseIndex, terms: terms, into: &sink)
+        if isSelect { tellSelected(handle, into: &sink) }
     }
 
     /// Writes committed messages to their receiver; they are unsettled from here on.
@@ -148,6 +153,7 @@ extension Broker {
         let session = handles[handle].session
         let channel = handles[handle].channel
         channels[channel].unsettled += Int(taken.count)
+        tell(.receive, session: session, channel: channel, count: taken.count, into: &sink)
         sink.beginDeliveries(
             session: session, request: request,
             group: DeliveryGroup(

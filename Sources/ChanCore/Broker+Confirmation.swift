@@ -28,6 +28,7 @@ extension Broker {
         }
         offer(&chain, on: channel, into: &sink)
         let accepted = count - chain.count
+        if accepted > 0 { tell(.send, session: session, channel: channel, count: accepted, into: &sink) }
         guard timeout != 0 else {
             let kind: FailureKind = chain.head == none ? .notConfirmed : .wouldBlock
             discard(chain, into: &sink)

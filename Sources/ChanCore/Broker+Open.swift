@@ -76,7 +76,7 @@ extension Broker {
         session: UInt32, _ options: OpenOptions, entropy: (UInt64, UInt64)? = nil, into sink: inout S
     ) -> Result<OpenedChannel, Failure> {
         if options.name == OpenOptions.unnamed, let entropy {
-            return openUnnamed(session: session, options, entropy)
+            return openUnnamed(session: session, options, entropy, into: &sink)
         }
         let identity = sessions[session].identity
         if let failure = fault(in: options, session: session) { return .failure(failure) }
@@ -95,6 +95,7 @@ extension Broker {
             (channel, created) = (create(options, name, identity), true)
         }
         let handle = addHandle(session: session, channel: channel, role: options.role)
+        tell(.open, session: session, channel: channel, into: &sink)
         if !created { decide(channel, options, identity) }
         applyEnds(channel, into: &sink)
         // Only what stands in the handle's own record is used below: pumping may end the channel's others.
@@ -383,7 +384,7 @@ extension Broker {
             channels[channel].flags.insert(.removed)
             channels[channel].flags.remove(.keep)
             if !channels[channel].flags.contains(.closed) {
-                shut(channel, .removed, into: &sink)
+                shut(channel, .removed, by: session, into: &sink)
             }
             let name = channels[channel].name
             pump(channel, into: &sink)

@@ -33,11 +33,12 @@ extension Broker {
         // Nothing overtakes a parked send (rule 23): where one waits there is neither room nor a receiver,
         // but for a select that waits in both directions, which this send may meet.
         offer(&chain, on: channel, into: &sink)
+        let accepted = count - chain.count
+        if accepted > 0 { tell(.send, session: session, channel: channel, count: accepted, into: &sink) }
         if chain.head == none {
             sink.sent(session: session, request: request)
             return
         }
-        let accepted = count - chain.count
         if let failure = timeout == 0 ? Failure(.wouldBlock) : admitWaiters(1, session: session) {
             discard(chain, into: &sink)
             var failure = failure

@@ -175,6 +175,8 @@ extension Broker {
             return
         }
         offer(&chain, on: channel, into: &sink)
+        tell(.send, session: session, channel: channel, into: &sink)
+        tell(.select, session: session, channel: channel, into: &sink)
         sink.selected(session: session, request: request, caseIndex: caseIndex)
     }
 
@@ -211,6 +213,7 @@ extension Broker {
             deliver(
                 taken, request: request, handle: handle, caseIndex: caseIndex, more: winner != nil,
                 into: &sink)
+            tellSelected(handle, into: &sink)
         }
     }
 

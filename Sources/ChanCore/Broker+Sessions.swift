@@ -169,16 +169,17 @@ extension Broker {
         }
         let channel = handles[handle].channel
         guard !channels[channel].flags.contains(.closed) else { return .success(false) }
-        shut(channel, reason, into: &sink)
+        shut(channel, reason, by: session, into: &sink)
         pump(channel, into: &sink)
         return .success(true)
     }
 
     /// Marks a channel closed and fails its waiting senders; the caller pumps.
     mutating func shut<S: BrokerSink<Body> & ~Copyable>(
-        _ channel: UInt32, _ reason: CloseReason, into sink: inout S
+        _ channel: UInt32, _ reason: CloseReason, by session: UInt32 = none, into sink: inout S
     ) {
         channels[channel].flags.insert(.closed)
+        tell(.close, session: session, channel: channel, into: &sink)
         if reason != CloseReason() { closeReasons[channel] = reason }
         failSenders(of: channel, into: &sink)
     }

@@ -35,8 +35,8 @@ extension ChannelName {
 
 extension Broker {
     /// Makes an unnamed channel of the session's user.
-    mutating func openUnnamed(
-        session: UInt32, _ options: OpenOptions, _ entropy: (UInt64, UInt64)
+    mutating func openUnnamed<S: BrokerSink<Body> & ~Copyable>(
+        session: UInt32, _ options: OpenOptions, _ entropy: (UInt64, UInt64), into sink: inout S
     ) -> Result<OpenedChannel, Failure> {
         let identity = sessions[session].identity
         let name = ChannelName.generated(entropy)
@@ -52,6 +52,7 @@ extension Broker {
         let channel = create(options, ResolvedName(absolute: name, place: .unnamed), identity)
         channels[channel].flags.insert(.unnamed)
         let handle = addHandle(session: session, channel: channel, role: options.role)
+        tell(.open, session: session, channel: channel, into: &sink)
         return .success(
             OpenedChannel(
                 handle: handles[handle].number, capacity: channels[channel].capacity,

@@ -129,6 +129,7 @@ extension Broker {
         session: UInt32, request: UInt64, into sink: inout S
     ) {
         guard let slot = parked[OperationKey(session: session, request: request)] else { return }
+        tell(.cancelled, operation: slot, into: &sink)
         fail(slot, ending(slot, Failure(.cancelled)), into: &sink)
     }
 

@@ -91,11 +91,26 @@ public protocol BrokerSink<Body>: ~Copyable {
     mutating func failed(session: UInt32, request: UInt64, failure: Failure)
     /// The broker holds this body no longer.
     mutating func discard(_ body: Body)
+    /// Whether somebody wants to be told of events: all that they cost otherwise.
+    var isMonitored: Bool { get }
+    /// Something happened. Returns false where it can't be counted with one before: `occurred` then says it all.
+    mutating func recurred(_ kind: EventKind, session: UInt32, generation: UInt64, count: UInt32) -> Bool
+    /// What `recurred` did not take.
+    mutating func occurred(_ event: MonitoredEvent)
 }
 
 extension BrokerSink where Self: ~Copyable {
     /// For an owner whose messages never pass channels, which is never told of any.
     public mutating func passed(session: UInt32, _ channels: [PassedChannel]) {}
+    /// For an owner whom nobody monitors.
+    @inlinable public var isMonitored: Bool { false }
+    /// Never called where nobody monitors.
+    @inlinable
+    public mutating func recurred(
+        _ kind: EventKind, session: UInt32, generation: UInt64, count: UInt32
+    ) -> Bool { true }
+    /// Never called where nobody monitors.
+    public mutating func occurred(_ event: MonitoredEvent) {}
     /// For an owner that never calls `wait`.
     public mutating func waited(session: UInt32, request: UInt64, reason: CloseReason) {}
 }

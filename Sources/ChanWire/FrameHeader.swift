@@ -32,6 +32,7 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case sessions = 0x22
     case waiting = 0x23
     case measure = 0x24
+    case monitor = 0x25
     case peek = 0x1A
     case wait = 0x18
     case purge = 0x19
@@ -51,6 +52,7 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case sessionsListed = 0xA2
     case waitingListed = 0xA3
     case measured = 0xA4
+    case events = 0xA5
     case peeked = 0x9A
     case waited = 0x98
     case purged = 0x99

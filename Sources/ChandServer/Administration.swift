@@ -24,6 +24,7 @@ extension Hub {
             var kernel = SystemRandomNumberGenerator()
             let entropy = open.name == OpenOptions.unnamed ? (kernel.next(), kernel.next()) : nil
             let opened = broker.open(session: session, open, entropy: entropy, into: &outbox)
+            if case .failure(let failure) = opened { outbox.note(failure, session: session) }
             return answer(opened, request) { opened in
                 Opened(
                     handle: opened.handle, capacity: opened.capacity, generation: opened.generation,

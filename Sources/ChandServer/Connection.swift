@@ -26,6 +26,9 @@ final class Connection {
     let credentials: PeerCredentials
     /// The broker's index of the session, once it is greeted.
     var session: UInt32 = .max
+    /// The session's number and when it began, by the time of day, once it is greeted.
+    var number: UInt64 = 0
+    var since: UInt64 = 0
     var state = State.connected
     /// What names it to the poll.
     var token: UInt64 = 0

@@ -29,7 +29,11 @@ extension Hub {
         case .select: try select(header, frame.body, session: session)
         case .cancel:
             try WireReader(frame.body).finish()
-            broker.cancel(session: session, request: header.request, into: &outbox)
+            if isMonitor(header.request, session: session) {
+                cancelMonitor(header.request, session: session)
+            } else {
+                broker.cancel(session: session, request: header.request, into: &outbox)
+            }
         case .ping:
             try checkRequest(header, session: session)
             var writer = WireWriter(.pong, request: header.request)
@@ -39,6 +43,7 @@ extension Hub {
         case .hello: throw WireFault(.outOfState, "HELLO after the handshake")
         case .receipt: try receipt(frame.body, session: session)
         case .wait: try wait(header, frame.body, session: session)
+        case .monitor: try monitor(header, frame.body, from: connection)
         case .open, .closeHandle, .close, .remove, .stop, .inspect, .list, .describe, .pause, .resume,
             .restore, .lease, .peek, .purge, .sessions, .waiting, .measure:
             try checkRequest(header, session: session)
@@ -52,14 +57,16 @@ extension Hub {
             try command(.status, header, from: connection)
         case .welcome, .goodbye, .opened, .done, .sent, .received, .selected, .failed, .inspected, .listed,
             .described, .pong, .waited, .daemonState, .peeked, .purged, .sessionsListed, .waitingListed,
-            .measured:
+            .measured, .events:
             throw WireFault(.outOfState, "a client does not send \(type)")
         }
     }
 
-    private func checkRequest(_ header: FrameHeader, session: UInt32) throws(WireFault) {
+    func checkRequest(_ header: FrameHeader, session: UInt32) throws(WireFault) {
         guard header.request != 0 else { throw WireFault(.malformed, "request id 0 names no operation") }
-        guard !broker.isUnderWay(session: session, request: header.request) else {
+        guard !broker.isUnderWay(session: session, request: header.request),
+            !isMonitor(header.request, session: session)
+        else {
             throw WireFault(.requestInUse, "request id \(header.request) belongs to an operation under way")
         }
     }
@@ -224,8 +231,8 @@ extension Hub {
         try checkRequest(header, session: session)
         guard scan.count <= limits.selectCases else {
             let text = "\(scan.count) cases are over the limit select_cases of \(limits.selectCases)"
-            let frame = Failed(.quotaExceeded, text: text).encoded(request: header.request)
-            outbox.append(frame, session: session)
+            let failure = Failure(.quotaExceeded, text: text)
+            outbox.failed(session: session, request: header.request, failure: failure)
             return
         }
         guard longest <= maxMessageBytes else {

@@ -13,6 +13,10 @@ struct Hub: ~Copyable {
     private(set) var limits: BrokerLimits
     /// What administrators asked of the daemon itself, for its owner to do after the frames of this turn.
     var controls: [(connection: Connection, request: UInt64, control: Control)] = []
+    /// Who is told of events.
+    var monitors: [Monitor] = []
+    /// Events are not reported before.
+    var nextReport: UInt64 = 0
     /// What an administrator asks for.
     enum Control {
         case change(ControlRequest)
@@ -131,10 +135,12 @@ struct Hub: ~Copyable {
         }
         let session = broker.beginSession(identity)
         connection.session = session
+        connection.number = broker.sessionID(session)
+        connection.since = WallClock.now()
         connection.state = .greeted
         outbox.attach(connection, session: session)
         let welcome = Welcome(
-            maxBodyBytes: UInt32(maxBodyBytes), instance: instance, session: broker.sessionID(session),
+            maxBodyBytes: UInt32(maxBodyBytes), instance: instance, session: connection.number,
             maxMessageBytes: UInt32(maxMessageBytes), maxSelectCases: UInt32(limits.selectCases),
             maxWaiters: UInt32(limits.waitersPerSession), maxHandles: UInt32(limits.handlesPerSession),
             uid: identity.uid, daemonName: Self.daemonName)
@@ -145,6 +151,10 @@ struct Hub: ~Copyable {
     mutating func end(_ connection: Connection, _ goodbye: Goodbye?) {
         guard connection.state != .ended else { return }
         if connection.state == .greeted {
+            endMonitors(of: connection)
+            if goodbye?.code != .done, goodbye?.code != .shuttingDown {
+                outbox.note(.died, session: connection.session)
+            }
             outbox.detach(session: connection.session)
             broker.endSession(connection.session, into: &outbox)
         }

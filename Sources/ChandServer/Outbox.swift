@@ -14,6 +14,8 @@ struct Outbox: BrokerSink, ~Copyable {
     var dirty: [Connection] = []
     /// Connections by the broker's index of their session.
     private var connections: [Connection?] = []
+    /// What happens, for those who monitor.
+    var events = EventLog()
     /// The connection that the delivery group under way goes to.
     private var receiving: Connection?
 
@@ -24,6 +26,7 @@ struct Outbox: BrokerSink, ~Copyable {
 
     mutating func detach(session: UInt32) {
         connections[Int(session)] = nil
+        events.sessionEnded()
     }
 
     private mutating func open(_ session: UInt32) -> Connection? {
@@ -48,6 +51,32 @@ struct Outbox: BrokerSink, ~Copyable {
     mutating func append(_ frame: [UInt8], session: UInt32) {
         guard let connection = open(session) else { return }
         connection.append(frame, pool: pool)
+    }
+
+    // MARK: Events
+
+    var isMonitored: Bool { events.isOn }
+
+    mutating func recurred(_ kind: EventKind, session: UInt32, generation: UInt64, count: UInt32) -> Bool {
+        events.recurred(kind, session: session, generation: generation, count: count)
+    }
+
+    mutating func occurred(_ event: MonitoredEvent) {
+        events.append(event, by: event.session == .max ? nil : connections[Int(event.session)])
+    }
+
+    /// Notes what happened to a session and concerns no channel.
+    mutating func note(_ kind: EventKind, session: UInt32) {
+        guard events.isOn, let connection = connections[Int(session)],
+            !events.recurred(kind, session: session, generation: 0, count: 1)
+        else { return }
+        events.append(
+            MonitoredEvent(kind: kind, session: session, owner: connection.credentials.uid), by: connection)
+    }
+
+    /// Notes a failure that is a limit's doing.
+    mutating func note(_ failure: Failure, session: UInt32) {
+        if failure.kind == .quotaExceeded { note(.quota, session: session) }
     }
 
     // MARK: BrokerSink
@@ -127,6 +156,7 @@ struct Outbox: BrokerSink, ~Copyable {
 
     mutating func failed(session: UInt32, request: UInt64, failure: Failure) {
         guard let connection = open(session) else { return }
+        note(failure, session: session)
         connection.append(Failed(failure).encoded(request: request), pool: pool)
     }
 

@@ -150,6 +150,7 @@ public final class Server {
         hub.advance(to: now)
         checkDeadlines(now: now)
         if stopDeadline != nil { releaseFinishedSessions() }
+        hub.reportEvents(now: now)
         writeDirty(now: now)
         try keepTime(now: now)
         return !isStopped(now: now)
@@ -174,7 +175,7 @@ public final class Server {
             return
         }
         var wake = min(hub.broker.nextDeadline ?? .max, connections.nextDeadline, nextWatchdog)
-        wake = min(wake, doors.resumeAt, status.due, stopDeadline ?? .max)
+        wake = min(wake, hub.reportDue, doors.resumeAt, status.due, stopDeadline ?? .max)
         if let idleSince { wake = min(wake, idleSince &+ configuration.daemon.idleExit.nanoseconds) }
         if !hasRested {
             try poll.wait(into: &events, timeoutNanoseconds: Self.restNanoseconds)

@@ -34,7 +34,8 @@ struct Chanctl: Verb {
         version: "chanctl \(version)",
         subcommands: [
             List.self, Show.self, Ps.self, Blocked.self, Graph.self, Stat.self, Metrics.self, Check.self,
-            Top.self, Create.self, Send.self, Recv.self, Select.self, Exec.self, Peek.self, Close.self,
+            Top.self, Monitor.self, Create.self, Send.self, Recv.self, Select.self, Exec.self, Peek.self,
+            Close.self,
             Remove.self, Drain.self, Purge.self, Pause.self, Resume.self, Wait.self, Ping.self, Run.self,
             Daemon.self, Config.self, Completion.self,
         ])

@@ -15,6 +15,11 @@ package struct Glob: Sendable {
 
     private let parts: [Part]
 
+    /// How every name begins that matches.
+    static func literalPrefix(of pattern: String) -> String {
+        String(pattern.prefix { $0 != "*" && $0 != "?" && $0 != "[" })
+    }
+
     /// What is said about a pattern that can't be read.
     static func fault(_ pattern: String) -> String {
         "the pattern \"\(pattern)\" has a [ without its ]; write [[] for the character itself"

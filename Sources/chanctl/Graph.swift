@@ -54,7 +54,7 @@ struct Graph: Verb {
     /// Asks the daemon for everything that the graph is made of.
     private static func survey(_ client: ChandClient, _ filter: ChannelFilter) async throws -> ChannelGraph {
         var builder = GraphBuilder(OwnSpace(user: client.daemon.user))
-        for try await channel in client.list() where filter.matches(channel) {
+        for try await channel in client.list() where filter.matches(channel.name) {
             do {
                 builder.add(channel, try await client.describe(channel.name))
             } catch let error as ChandError where error.code == .noSuchChannel || error.code == .notPermitted

@@ -30,14 +30,16 @@ struct ChannelFilter: Sendable {
         isAbsolute = pattern?.hasPrefix("/") == true
     }
 
-    func matches(_ channel: ChannelStatus) -> Bool {
-        glob?.matches(isAbsolute ? channel.name : space.relative(channel.name)) ?? true
+    /// - Parameter name: the absolute name; nil for what has none, which only no pattern means.
+    func matches(_ name: String?) -> Bool {
+        guard let glob else { return true }
+        return name.map { glob.matches(isAbsolute ? $0 : space.relative($0)) } ?? false
     }
 
     /// All channels that are meant.
     func channels(_ client: ChandClient) async throws -> [ChannelStatus] {
         var channels: [ChannelStatus] = []
-        for try await channel in client.list() where matches(channel) { channels.append(channel) }
+        for try await channel in client.list() where matches(channel.name) { channels.append(channel) }
         return channels
     }
 }

@@ -222,7 +222,12 @@ import Testing
         for kind: UInt8 in [0, 6, 255] {
             Self.expectMalformed(Self.patched(waiting, 12 + 56, [kind]), "unknown kind")
         }
+        let events = Events(dropped: 0, events: [EventRecord(.open)]).encoded(request: 1)
+        for kind: UInt8 in [0, 9, 255] {
+            Self.expectMalformed(Self.patched(events, 12 + 44, [kind]), "unknown kind")
+        }
         let counted = [
+            events,
             waiting, SessionsListed(next: 0, sessions: [SessionRecord()]).encoded(request: 1),
         ]
         for frame in counted { Self.expectMalformed(Self.patched(frame, 8, many), "ends before") }

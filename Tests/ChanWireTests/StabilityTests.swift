@@ -22,7 +22,7 @@ import Testing
             (.inspected, 0x8E), (.listed, 0x8F), (.described, 0x90), (.pong, 0x91), (.waited, 0x98),
             (.control, 0x20), (.daemonStatus, 0x21), (.daemonState, 0xA1),
             (.sessions, 0x22), (.waiting, 0x23), (.measure, 0x24), (.sessionsListed, 0xA2),
-            (.waitingListed, 0xA3), (.measured, 0xA4),
+            (.waitingListed, 0xA3), (.measured, 0xA4), (.monitor, 0x25), (.events, 0xA5),
         ]
         #expect(types.count == FrameType.allCases.count)
         for (type, number) in types { #expect(type.rawValue == number) }
@@ -52,6 +52,10 @@ import Testing
         #expect(SelectCase.Kind(rawValue: 3) == nil)
         #expect([Party.Kind.handle, .sendWaiter, .receiveWaiter].map(\.rawValue) == [1, 2, 3])
         #expect(Party.Kind(rawValue: 0) == nil && Party.Kind(rawValue: 4) == nil)
+        let events: [EventRecord.Kind] = [
+            .open, .close, .send, .receive, .select, .cancelled, .died, .quota,
+        ]
+        #expect(events == EventRecord.Kind.allCases && events.map(\.rawValue) == Array(1...8))
         #expect([Role.send, .receive, .both].map(\.rawValue) == [1, 2, 3])
         let states: [ChannelStatus.State] = [
             .closed, .keep, .removed, .closeWithLastSender, .failWithLastReceiver, .sendReady, .receiveReady,

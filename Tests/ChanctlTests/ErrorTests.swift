@@ -11,7 +11,7 @@ import Testing
         [], ["list"], ["show", "q"], ["create", "q"], ["send", "q", "x"], ["recv", "q"],
         ["select", "recv:q"],
         ["close", "q"], ["remove", "q"], ["wait", "q", "closed"], ["ping"],
-        ["ps"], ["blocked"], ["graph"], ["stat"], ["metrics"],
+        ["ps"], ["monitor"], ["blocked"], ["graph"], ["stat"], ["metrics"],
         ["exec", "q", "--", "true"], ["peek", "q"], ["purge", "q", "--yes"], ["drain", "q"], ["pause", "q"],
         ["resume", "q"],
     ]
@@ -143,7 +143,8 @@ import Testing
         (["recv", "q", "--meta", "--format", "raw"], "raw"),
         (["send", "q", "x", "--null"], "leave one out"), (["send", "q", "--null", "--whole"], "choose one"),
         (["send", "q", "--chunk", "0"], "64KiB"), (["list", "--sort", "nmae"], "did you mean name?"),
-        (["list", "[a"], "["), (["list", "a", "b"], "usage: chanctl list"), (["--frob"], "usage: chanctl"),
+        (["list", "[a"], "["), (["monitor", "[a"], "["), (["monitor", "-n", "0"], "1 or more"),
+        (["list", "a", "b"], "usage: chanctl list"), (["--frob"], "usage: chanctl"),
         (["ping", "-n", "0"], "1 to 1000000"), (["run"], "chanctl run -- CMD"),
         (["run", "true"], "chanctl run -- CMD"), (["exec", "q"], "chanctl exec CHAN -- CMD"),
         (["exec", "q", "-P", "0", "--", "x"], "1 to 1024"),

@@ -73,10 +73,10 @@ extension Connection {
     }
 
     /// A part of an answer: the operation stays under way.
-    private func part(_ frame: AnswerFrame) throws(WireFault) {
+    private func part(_ frame: AnswerFrame, _ type: FrameType) throws(WireFault) {
         switch operations.find(frame.header.request) {
         case .awaited(let operation): try operation.partlyAnswered(by: frame, on: self)
-        case .abandoned: try undo(frame, .received)
+        case .abandoned: try undo(frame, type)
         case .unknown: throw Self.unasked(frame.header.request)
         }
     }
@@ -91,7 +91,8 @@ extension Connection {
             default: break
             }
         #endif
-        if type == .received, frame.header.flags & Received.moreFlag != 0 { return try part(frame) }
+        let isPart = type == .events || type == .received && frame.header.flags & Received.moreFlag != 0
+        if isPart { return try part(frame, type) }
         switch operations.end(frame.header.request) {
         case .awaited(let operation):
             operation.phase.end()

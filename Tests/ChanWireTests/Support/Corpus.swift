@@ -221,7 +221,16 @@ enum Corpus {
             return record
         }
         let buckets = (0..<round).map { Measured.Bucket(below: 1536 << UInt64($0), count: UInt64($0)) }
+        let events = (0..<round).map { (index: Int) -> EventRecord in
+            var record = EventRecord(EventRecord.Kind.allCases[index % EventRecord.Kind.allCases.count])
+            (record.time, record.since, record.session) = (request, .max, UInt64(index) << 33)
+            (record.pid, record.uid, record.count) = (handle, UInt32(index), .max)
+            record.channel = text
+            return record
+        }
         return [
+            SimpleFrame.name(.monitor, request: request, name: text),
+            Events(dropped: request, events: events).encoded(request: request),
             ListRequest(cursor: request, count: handle).encoded(.sessions, request: request),
             ListRequest(cursor: request, count: handle).encoded(.waiting, request: request),
             SimpleFrame.name(.measure, request: request, name: text),

@@ -49,6 +49,7 @@ enum Reencoding {
         case .sessionsListed: return try SessionsListed(reading: body).encoded(request: request)
         case .waitingListed: return try WaitingListed(reading: body).encoded(request: request)
         case .measured: return try Measured(reading: body).encoded(request: request)
+        case .events: return try Events(reading: body).encoded(request: request)
         case .listed: return try Listed(reading: body).encoded(request: request)
         case .describe: return try DescribeRequest(reading: body).encoded(request: request)
         case .described: return try Described(reading: body).encoded(request: request)
@@ -83,7 +84,7 @@ enum Reencoding {
             let text = try reader.string()
             try reader.finish()
             return SimpleFrame.close(request: request, handle: handle, reason: reason, text: text)
-        case .remove, .pause, .resume, .restore, .measure:
+        case .remove, .pause, .resume, .restore, .measure, .monitor:
             let name = try reader.string()
             try reader.finish()
             return SimpleFrame.name(type, request: request, name: name)
