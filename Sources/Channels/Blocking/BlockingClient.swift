@@ -45,7 +45,7 @@ extension ChandClient {
         ///   - timeout: how long to wait for the daemon, which may have to be started first.
         ///   - gracePeriod: how long the daemon may take to answer an operation whose time ran out, before it fails
         ///     with ``ChandError/Code/outcomeUnknown`` (rule 10).
-        /// - Throws: ``ChandError``, as ``ChandClient/connect(to:name:timeout:gracePeriod:reconnect:)``.
+        /// - Throws: ``ChandError``, as ``ChandClient/connect(to:name:timeout:gracePeriod:reconnect:busyLimit:)``.
         public init(
             to path: String? = nil, name: String? = nil, timeout: Duration = .seconds(10),
             gracePeriod: Duration = .seconds(5)
