@@ -147,9 +147,10 @@ extension Connection {
         if case .greeting(let operation) = before { operation.fail(reason) }
         endSession(with: reason)
         for operation in held.takeAll(now: now) { finish(operation, with: reason) }
+        // First, so that whoever has waited for the close finds that it was said.
+        if case .over(let error) = state { session.publish(.closed(error)) }
         for closer in closers { closer.succeed() }
         closers = []
-        if case .over(let error) = state { session.publish(.closed(error)) }
     }
 
     /// Forgets what belongs to the session, and tells who waits for the daemon's answers.
