@@ -64,7 +64,8 @@ import Testing
             #expect(try client.inspect("/uid/7/more").owner == 7)
             let other = try WireClient(daemon.socketPath)
             #expect(other.welcome?.maxSelectCases == 1)
-            #expect(daemon.log.text.contains("the configuration was read anew"))
+            // Written by a thread of its own.
+            #expect(daemon.log.wait(for: "the configuration was read anew"))
         }
     }
 
