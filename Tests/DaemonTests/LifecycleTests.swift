@@ -21,7 +21,7 @@ import Testing
         try clients[2].ping()
         try daemon.stop(by: signal)
         for client in clients + [silent] { #expect(try client.goodbye().code == .shuttingDown) }
-        #expect(daemon.log.text.contains("stopping: 4 sessions, 2 messages not settled"))
+        #expect(daemon.log.wait(for: "stopping: 4 sessions, 2 messages not settled"))
     }
 
     @Test func endOfInput() throws {

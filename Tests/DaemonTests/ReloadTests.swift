@@ -142,8 +142,8 @@ import Testing
             try worker.settle(delivery.range)
             #expect(try worker.goodbye().code == .shuttingDown)
             #expect(try daemon.waitForExit().isSuccess)
-            #expect(daemon.log.text.contains("/jobs: 2 messages"))
-            #expect(daemon.log.text.contains("2 messages of 1 channels go with the daemon"))
+            #expect(daemon.log.wait(for: "/jobs: 2 messages"))
+            #expect(daemon.log.wait(for: "2 messages of 1 channels go with the daemon"))
         }
     }
 
@@ -170,7 +170,7 @@ import Testing
             try daemon.process.kill(.terminate)
             #expect(try worker.goodbye().code == .shuttingDown)
             #expect(try daemon.waitForExit().isSuccess)
-            #expect(daemon.log.text.contains("/jobs: 1 messages"))
+            #expect(daemon.log.wait(for: "/jobs: 1 messages"))
         }
     }
 
@@ -201,7 +201,7 @@ import Testing
             try next.ping()
             _ = consume next
             #expect(try daemon.waitForExit().isSuccess)
-            #expect(daemon.log.text.contains("nothing connected and nothing stored"))
+            #expect(daemon.log.wait(for: "nothing connected and nothing stored"))
         }
     }
 }
