@@ -4,13 +4,10 @@
 public struct DeclaredChannel: Equatable, Sendable {
     /// Its absolute name and its options; owner, group and mode as an open would state them.
     public var options: OpenOptions
-    /// Bytes queued from which on sends wait for room.
-    public var byteLimit: Int
 
     /// Makes a declaration.
-    public init(_ options: OpenOptions, byteLimit: Int = .max) {
+    public init(_ options: OpenOptions) {
         self.options = options
-        self.byteLimit = byteLimit
     }
 }
 
@@ -55,7 +52,6 @@ extension Broker {
         case .success(let resolved):
             let channel = create(declaration.options, resolved, identity)
             channels[channel].flags.insert(.declared)
-            channels[channel].byteLimit = declaration.byteLimit
             return nil
         }
     }

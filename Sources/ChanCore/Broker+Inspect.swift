@@ -28,6 +28,8 @@ public struct ChannelSnapshot: Equatable, Sendable {
     public var settled: UInt64
     /// Deliveries so far.
     public var delivered: UInt64
+    /// Bytes queued from which on sends wait for room; 0 where there is no bound but the quotas.
+    public var maxBytes: UInt64
     /// Waiting sends.
     public var sendWaiters: UInt32
     /// Waiting receives, credits that rest left out.
@@ -222,7 +224,7 @@ extension Broker {
             capacity: there.capacity,
             queued: there.queued, queuedBytes: there.queuedBytes, unsettled: there.unsettled,
             ahead: there.ahead, leased: there.leased, setAside: there.aside.count, accepted: there.accepted,
-            settled: there.settled, delivered: there.delays.delivered,
+            settled: there.settled, delivered: there.delays.delivered, maxBytes: there.maxBytes,
             sendWaiters: there.senders.count,
             receiveWaiters: there.receivers.count, sendHandles: there.sendHandles,
             receiveHandles: there.receiveHandles, owner: there.owner, group: there.group, mode: there.mode,

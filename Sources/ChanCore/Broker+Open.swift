@@ -14,6 +14,8 @@ public struct OpenOptions: Equatable, Sendable {
     public var closeWithLastSender: Bool?
     /// Rule 16.
     public var failWithLastReceiver: Bool?
+    /// Bytes queued from which on sends wait for room; 0 for no bound but the quotas.
+    public var maxBytes: UInt64?
     /// Permission bits.
     public var mode: UInt16?
     /// The owning user.
@@ -163,6 +165,9 @@ extension Broker {
         if let tag = options.typeTag, let actual = there.typeTag, tag != actual {
             return Failure(.mismatch, text: "type tag is \"\(actual)\", not \"\(tag)\"")
         }
+        if let stated = options.maxBytes, there.flags.contains(.statedMaxBytes), stated != there.maxBytes {
+            return Failure(.mismatch, text: "max-bytes is \(there.maxBytes), not \(stated)")
+        }
         if let failure = endsFailure(channel, options) { return failure }
         let mayChange = identity.isAdministrator || identity.uid == there.owner
         if options.keep, !mayChange {
@@ -235,6 +240,7 @@ extension Broker {
     private mutating func decide(_ channel: UInt32, _ options: OpenOptions, _ identity: Identity) {
         if let capacity = options.capacity { channels[channel].capacity = capacity }
         if let tag = options.typeTag { channels[channel].typeTag = tag }
+        if let bytes = options.maxBytes { channels[channel].maxBytes = bytes }
         channels[channel].flags.formUnion(Self.flags(stated: options))
         if let mode = options.mode { channels[channel].mode = mode }
         if let group = options.group { channels[channel].group = group }
@@ -250,6 +256,7 @@ extension Broker {
     static func flags(stated options: OpenOptions) -> ChannelFlags {
         var flags: ChannelFlags = []
         if options.keep { flags.insert(.keep) }
+        if options.maxBytes != nil { flags.insert(.statedMaxBytes) }
         if let stated = options.closeWithLastSender {
             flags.insert(.statedCloseWithLastSender)
             if stated { flags.insert(.closeWithLastSender) }
@@ -315,6 +322,7 @@ extension Broker {
                 name: name.absolute, typeTag: options.typeTag, generation: nextGeneration,
                 capacity: options.capacity ?? Capacity.undecided, owner: owner, group: group, mode: mode,
                 account: account, flags: Self.flags(stated: options)))
+        if let bytes = options.maxBytes { channels[channel].maxBytes = bytes }
         nextGeneration += 1
         names[name.absolute] = channel
         return channel

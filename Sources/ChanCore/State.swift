@@ -319,6 +319,8 @@ struct ChannelFlags: OptionSet {
     @inlinable static var declared: ChannelFlags { ChannelFlags(rawValue: 2048) }
     /// Its name was generated and is the right to use it (rule 26).
     @inlinable static var unnamed: ChannelFlags { ChannelFlags(rawValue: 8192) }
+    /// Some open stated a bound of bytes (rule 14).
+    @inlinable static var statedMaxBytes: ChannelFlags { ChannelFlags(rawValue: 4096) }
     @inlinable static var stopsSends: ChannelFlags { [.closed, .noReceivers] }
 }
 
@@ -392,6 +394,11 @@ struct Channel {
     }
     /// A send meets a receive (rule 3); undecided acts the same (rule 14).
     @inlinable var isRendezvous: Bool { capacity == 0 || capacity == Capacity.undecided }
+    /// The bound of bytes as an open states it: 0 for none.
+    var maxBytes: UInt64 {
+        get { byteLimit == .max ? 0 : UInt64(byteLimit) }
+        set { byteLimit = newValue == 0 ? .max : Int(clamping: newValue) }
+    }
     /// Nothing can come any more (rule 4).
     @inlinable var isFinished: Bool { flags.contains(.closed) && queued == 0 && unsettled == 0 }
     /// Nobody can open it by a name any more, or ever could without having had it: its messages don't hold it.

@@ -44,6 +44,8 @@ public struct ChannelStatus: Equatable, Sendable {
     public var ahead: UInt64 = 0
     /// Unsettled deliveries under a lease.
     public var leased: UInt64 = 0
+    /// Bytes queued from which on sends wait for room; 0 where there is no bound but the quotas.
+    public var maxBytes: UInt64 = 0
     /// Messages accepted since the channel was created.
     public var accepted: UInt64 = 0
     /// Messages settled since the channel was created.
@@ -103,6 +105,7 @@ public struct ChannelStatus: Equatable, Sendable {
         ahead = try reader.u64()
         leased = try reader.u64()
         delivered = try reader.u64()
+        maxBytes = try reader.u64()
     }
 
     /// Appends the record to a frame.
@@ -132,6 +135,7 @@ public struct ChannelStatus: Equatable, Sendable {
         writer.integer(ahead)
         writer.integer(leased)
         writer.integer(delivered)
+        writer.integer(maxBytes)
         writer.patch(UInt32(writer.bodyCount - start - 4), at: start)
     }
 }

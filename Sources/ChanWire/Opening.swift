@@ -38,6 +38,8 @@ public struct OpenRequest: Equatable, Sendable {
     public var closeWithLastSender: Bool?
     /// Fail sends while the last receive handle is gone (rule 16).
     public var failWithLastReceiver: Bool?
+    /// Bytes queued from which on sends wait for room; 0 for no bound but the quotas.
+    public var maxBytes: UInt64?
     /// Permission bits, as a file's: read is receive, write is send and close (rule 28).
     public var mode: UInt16?
     /// The owning user; only an administrator sets another than himself.
@@ -60,8 +62,8 @@ public struct OpenRequest: Equatable, Sendable {
     private static let mustCreateFlag: UInt8 = 1
     private static let mustExistFlag: UInt8 = 2
     private static let keepFlag: UInt8 = 4
-    /// Bits of the options that this version knows; 4 is free.
-    private static let statedBits: UInt16 = 0b1110_1111
+    /// Bits of the options that this version knows.
+    private static let statedBits: UInt16 = 0b1111_1111
 
     /// Reads an OPEN frame.
     public init(_ header: FrameHeader, reading body: UnsafeRawBufferPointer) throws(WireFault) {
@@ -81,6 +83,7 @@ public struct OpenRequest: Equatable, Sendable {
         failWithLastReceiver = try Self.stated(stated, 3, values & 2 != 0)
         name = try reader.string()
         typeTag = try Self.stated(stated, 1, try reader.string())
+        if stated & 1 << 4 != 0 { maxBytes = try reader.u64() }
         try reader.finish()
         guard role.rawValue & ~Role.both.rawValue == 0, !role.isEmpty else {
             throw WireFault(.malformed, "OPEN names no role, or an unknown one")
@@ -108,6 +111,7 @@ public struct OpenRequest: Equatable, Sendable {
         if typeTag != nil { stated |= 1 << 1 }
         if closeWithLastSender != nil { stated |= 1 << 2 }
         if failWithLastReceiver != nil { stated |= 1 << 3 }
+        if maxBytes != nil { stated |= 1 << 4 }
         if mode != nil { stated |= 1 << 5 }
         if owner != nil { stated |= 1 << 6 }
         if group != nil { stated |= 1 << 7 }
@@ -119,6 +123,7 @@ public struct OpenRequest: Equatable, Sendable {
         writer.integer(capacity ?? 0)
         writer.string(name)
         writer.string(typeTag ?? "")
+        if let maxBytes { writer.integer(maxBytes) }
         return writer.finish()
     }
 }

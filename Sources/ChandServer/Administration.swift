@@ -156,6 +156,7 @@ extension OpenOptions {
         typeTag = request.typeTag
         closeWithLastSender = request.closeWithLastSender
         failWithLastReceiver = request.failWithLastReceiver
+        maxBytes = request.maxBytes
         mode = request.mode
         owner = request.owner
         group = request.group
@@ -181,6 +182,7 @@ extension ChannelStatus {
         accepted = snapshot.accepted
         settled = snapshot.settled
         delivered = snapshot.delivered
+        maxBytes = snapshot.maxBytes
         sendWaiters = snapshot.sendWaiters
         receiveWaiters = snapshot.receiveWaiters
         sendHandles = snapshot.sendHandles

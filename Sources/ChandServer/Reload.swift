@@ -219,6 +219,7 @@ extension DeclaredChannel {
         options.mode = channel.mode.map { UInt16(truncatingIfNeeded: $0) }
         if channel.closeWithLastSender { options.closeWithLastSender = true }
         if channel.failWithLastReceiver { options.failWithLastReceiver = true }
-        self.init(options, byteLimit: channel.maxBytes == 0 ? .max : channel.maxBytes)
+        if channel.maxBytes != 0 { options.maxBytes = UInt64(channel.maxBytes) }
+        self.init(options)
     }
 }

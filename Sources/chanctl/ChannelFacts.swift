@@ -34,6 +34,7 @@ extension ChannelStatus {
             ("capacity", capacity.number.map(JSON.number) ?? .null),
             ("queued", .number(length)),
             ("queued_bytes", .unsigned(queuedBytes)),
+            ("max_bytes", .number(maxBytes)),
             ("unsettled", .number(unsettled)),
             ("ahead", .number(ahead)),
             ("leased", .number(leased)),

@@ -8,7 +8,8 @@ struct Create: Verb {
     static let configuration = CommandConfiguration(
         commandName: "create",
         abstract: "Creates a channel and keeps it until it is removed.",
-        usage: "chanctl create CHAN [--capacity N] [--mode MODE] [--owner USER] [--group GROUP] ...",
+        usage:
+            "chanctl create CHAN [--capacity N] [--max-bytes SIZE] [--mode MODE] [--owner USER] [--group GROUP] ...",
         discussion: """
             A channel that was created so before is not created again: chanctl says how it differs from \
             what was asked for, and fails. One that merely exists, because a process has it open, gets the \
@@ -31,6 +32,14 @@ struct Create: Verb {
             the quotas allow. Without it the first process that states a capacity decides.
             """, valueName: "N"), transform: Self.capacity)
     var capacity: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Let sends wait for room from so many bytes queued on, whatever the capacity: a size as in 512, \
+            64KiB or 1MiB.
+            """, valueName: "SIZE"), transform: Quantities.size)
+    var maxBytes: Int?
 
     @Option(
         help: ArgumentHelp(
@@ -72,7 +81,7 @@ struct Create: Verb {
     func perform(_ client: ChandClient) async throws {
         var options = ChannelOptions(
             typeTag: type, closeWithLastSender: closeWithLastSender ? true : nil,
-            failWithLastReceiver: failWithLastReceiver ? true : nil, mode: mode,
+            failWithLastReceiver: failWithLastReceiver ? true : nil, maxBytes: maxBytes, mode: mode,
             owner: try owner.map(Accounts.userNumber), group: try group.map(Accounts.groupNumber),
             mustCreate: true, keep: true)
         // The handle goes at once, and must not be taken for the last of those whose end means something.
@@ -106,6 +115,7 @@ struct Create: Verb {
             differences.append("its \(name) is \(real.map(text) ?? "undecided"), not \(text(asked))")
         }
         compare("capacity", there.capacity.number, capacity) { $0 < 0 ? "unbounded" : "\($0)" }
+        compare("bound of bytes", there.maxBytes, maxBytes) { $0 == 0 ? "none" : "\($0)" }
         compare("mode", there.mode, wanted.mode) { String($0, radix: 8) }
         compare("owner", there.owner, wanted.owner, Accounts.user)
         compare("group", there.group, wanted.group, Accounts.group)

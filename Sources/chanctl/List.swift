@@ -20,7 +20,7 @@ struct List: Verb {
 
             With --json: an object with version (1) and channels, a list of objects with the keys name, \
             state (open or closed), kept, removed, paused, capacity (null: undecided, 0: rendezvous, -1: \
-            unbounded), queued, queued_bytes, unsettled (delivered, not settled), ahead and leased (of \
+            unbounded), queued, queued_bytes, max_bytes (0: no bound), unsettled (delivered, not settled), ahead and leased (of \
             those: on their way by read-ahead, and under a lease), set_aside (out of attempts), \
             waiting_senders, waiting_receivers, send_handles, receive_handles, send_ready, \
             receive_ready, accepted, settled, delivered, owner, owner_name, group, group_name, mode, type, \

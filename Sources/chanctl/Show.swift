@@ -98,6 +98,9 @@ struct Show: Verb {
 
     private static func options(_ channel: ChannelStatus) -> String {
         var words: [String] = []
+        if channel.maxBytes > 0 {
+            words.append("sends wait from \(Quantities.text(bytes: UInt64(channel.maxBytes))) on")
+        }
         if channel.closesWithLastSender { words.append("closes with its last sender") }
         if channel.failsWithLastReceiver { words.append("fails with its last receiver") }
         return words.isEmpty ? "none" : words.joined(separator: ", ")

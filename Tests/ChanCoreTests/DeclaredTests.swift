@@ -9,13 +9,13 @@ import Testing
     private static let spaces = [Space(name: "pub", groups: [100])]
 
     private func declaration(
-        _ name: String = "/pub/jobs", _ byteLimit: Int = .max, _ state: (inout OpenOptions) -> Void = { _ in }
+        _ name: String = "/pub/jobs", _ state: (inout OpenOptions) -> Void = { _ in }
     ) -> DeclaredChannel {
         var options = OpenOptions(name: name, role: .both)
         options.capacity = 2
         options.owner = 7
         state(&options)
-        return DeclaredChannel(options, byteLimit: byteLimit)
+        return DeclaredChannel(options)
     }
 
     private func declare(_ list: [DeclaredChannel], in scene: BrokerScene) -> [FailureKind] {
@@ -112,7 +112,7 @@ import Testing
     @Test("a byte limit makes sends wait for room, and lets one message pass it")
     func byteLimit() throws {
         let scene = scene(spaces: Self.spaces)
-        _ = declare([declaration("/pub/jobs", 10) { $0.capacity = -1 }], in: scene)
+        _ = declare([declaration { ($0.capacity, $0.maxBytes) = (-1, 10) }], in: scene)
         let port = try scene.open(scene.client(), "/pub/jobs")
         let size = try { () throws -> Int in
             scene.send(port, 1)
@@ -125,6 +125,26 @@ import Testing
         #expect(sends.count { scene[$0] == .waiting } == 12 - room)
         scene.receive(port)
         #expect(try scene.state(port).queued == room)
+    }
+
+    @Test("14 a byte limit is an option as others are: undecided, decided once, and then compared")
+    func statedByteLimit() throws {
+        let scene = scene(spaces: Self.spaces)
+        let client = scene.client()
+        let port = try scene.open(client, "q", capacity: -1)
+        #expect(try scene.state(port).maxBytes == 0)
+        _ = try scene.open(client, "q") { $0.maxBytes = 10 }
+        #expect(try scene.state(port).maxBytes == 10)
+        for other in [0, 11, .max] as [UInt64] {
+            let failure = #expect(throws: Failure.self) {
+                try scene.open(client, "q") { $0.maxBytes = other }
+            }
+            #expect(failure == Failure(.mismatch, text: "max-bytes is 10, not \(other)"))
+        }
+        _ = try scene.open(client, "q") { $0.maxBytes = 10 }
+        _ = try scene.open(client, "free") { $0.maxBytes = 0 }
+        let failure = #expect(throws: Failure.self) { try scene.open(client, "free") { $0.maxBytes = 1 } }
+        #expect(failure?.kind == .mismatch)
     }
 
     @Test("27 28 other limits and spaces hold from the next open; what is open stays")

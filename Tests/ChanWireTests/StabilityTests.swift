@@ -116,6 +116,7 @@ import Testing
         #expect(stated { $0.typeTag = "" } == 2)
         #expect(stated { $0.closeWithLastSender = false } == 4)
         #expect(stated { $0.failWithLastReceiver = false } == 8)
+        #expect(stated { $0.maxBytes = 0 } == 16)
         #expect(stated { $0.mode = 0 } == 32)
         #expect(stated { $0.owner = 0 } == 64)
         #expect(stated { $0.group = 0 } == 128)

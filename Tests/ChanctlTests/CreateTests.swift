@@ -32,11 +32,13 @@ import Testing
             let created = try daemon.ctl(
                 "create", "q", "--mode", "0622", "--owner", "\(ThisProcess.uid)", "--group",
                 "\(ThisProcess.gid)",
-                "--type", "ünï", "--fail-with-last-receiver")
+                "--type", "ünï", "--fail-with-last-receiver", "--max-bytes", "64KiB")
             #expect(created.code == 0, "\(created.complaint)")
             let channel = try daemon.channel("q")
             #expect(channel["mode"] as? String == "0622")
             #expect(channel["type"] as? String == "ünï")
+            #expect(channel["max_bytes"] as? Int == 65536)
+            #expect(try daemon.ctl("show", "q").text.contains("sends wait from 64KiB on"))
             #expect(channel["fail_with_last_receiver"] as? Bool == true)
             #expect(channel["close_with_last_sender"] as? Bool == false)
         }
@@ -49,9 +51,11 @@ import Testing
             #expect(same.code == 1)
             #expect(same.complaint.contains("exists already, with these options"))
             let other = try daemon.ctl(
-                "create", "q", "--capacity", "6", "--type", "b", "--mode", "0644", "--close-with-last-sender")
+                "create", "q", "--capacity", "6", "--type", "b", "--mode", "0644", "--close-with-last-sender",
+                "--max-bytes", "1KiB")
             #expect(other.code == 1)
             #expect(other.complaint.contains("its capacity is 5, not 6"))
+            #expect(other.complaint.contains("its bound of bytes is none, not 1024"))
             #expect(other.complaint.contains("its type is \"a\", not \"b\""))
             #expect(other.complaint.contains("its mode is 600, not 644"))
             #expect(other.complaint.contains("does not close with its last sender"))
@@ -104,6 +108,7 @@ import Testing
 
     @Test(arguments: [
         (["--capacity", "-2"], 2 as Int32, "capacity"), (["--capacity", "x"], 2, "rendezvous"),
+        (["--max-bytes", "0"], 2, "no size"), (["--max-bytes", "x"], 2, "64KiB"),
         (["--mode", "0999"], 2, "octal"), (["--mode", "7777"], 2, "octal"), (["--mode", "6"], 2, "octal"),
         (["--owner", "no-such-user"], 2, "no user"), (["--group", "no-such-group"], 2, "no group"),
         (["--type", String(repeating: "x", count: 201)], 2, "200"), (["--capacity"], 2, "--capacity"),

@@ -8,7 +8,8 @@ import Testing
 @Suite struct ListShowTests {
     /// The keys of a channel in JSON: part of the contract.
     static let channelKeys: Set = [
-        "name", "state", "kept", "removed", "paused", "capacity", "queued", "queued_bytes", "unsettled",
+        "name", "state", "kept", "removed", "paused", "capacity", "queued", "queued_bytes", "max_bytes",
+        "unsettled",
         "ahead", "leased", "set_aside", "waiting_senders",
         "waiting_receivers", "send_handles", "receive_handles", "send_ready", "receive_ready", "accepted",
         "settled", "delivered", "owner", "owner_name", "group", "group_name", "mode", "type",

@@ -92,6 +92,7 @@ extension BrokerInput: CustomStringConvertible {
         if let capacity = options.capacity { words.append("capacity \(capacity)") }
         if let tag = options.typeTag { words.append("type \(tag)") }
         if let value = options.closeWithLastSender { words.append("close-with-last-sender \(value)") }
+        if let value = options.maxBytes { words.append("max-bytes \(value)") }
         if let value = options.failWithLastReceiver { words.append("fail-with-last-receiver \(value)") }
         if let mode = options.mode { words.append("mode 0\(String(mode, radix: 8))") }
         if let owner = options.owner { words.append("owner \(owner)") }

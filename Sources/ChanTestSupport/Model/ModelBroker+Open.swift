@@ -50,7 +50,7 @@ extension ModelBroker {
     ) {
         let space = modelName(options.name, identity)?.space
         channels[channel] = ModelChannel(
-            name: name, capacity: options.capacity, typeTag: options.typeTag,
+            name: name, capacity: options.capacity, typeTag: options.typeTag, maxBytes: options.maxBytes,
             closesWithLastSender: options.closeWithLastSender,
             failsWithLastReceiver: options.failWithLastReceiver, owner: options.owner ?? identity.uid,
             group: options.group ?? space?.groups.first ?? identity.gid,
@@ -63,6 +63,7 @@ extension ModelBroker {
         guard var there = channels[channel] else { return }
         there.capacity = there.capacity ?? options.capacity
         there.typeTag = there.typeTag ?? options.typeTag
+        there.maxBytes = there.maxBytes ?? options.maxBytes
         there.closesWithLastSender = there.closesWithLastSender ?? options.closeWithLastSender
         there.failsWithLastReceiver = there.failsWithLastReceiver ?? options.failWithLastReceiver
         there.owner = options.owner ?? there.owner
@@ -139,6 +140,7 @@ extension ModelBroker {
         }
         compare(options.capacity, there.capacity)
         compare(options.typeTag, there.typeTag)
+        compare(options.maxBytes, there.maxBytes)
         compare(options.closeWithLastSender, there.closesWithLastSender)
         compare(options.failWithLastReceiver, there.failsWithLastReceiver)
         let someoneHasBoth = openHandles(channel).contains { $0.role == .both }

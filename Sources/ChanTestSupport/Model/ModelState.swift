@@ -83,6 +83,8 @@ struct ModelChannel: Sendable {
     /// Nil is undecided (rule 14).
     var capacity: Int64?
     var typeTag: String?
+    /// Nil is undecided, 0 no bound.
+    var maxBytes: UInt64?
     var closesWithLastSender: Bool?
     var failsWithLastReceiver: Bool?
     var owner: UInt32
@@ -147,6 +149,9 @@ extension ModelBroker {
     /// A message could go into the buffer now; what is ahead keeps its slot (rule 21).
     func hasRoom(_ channel: UInt64) -> Bool {
         guard let there = channels[channel] else { return false }
+        if let bound = there.maxBytes, bound > 0, there.queue.reduce(0, { $0 + $1.byteCount }) >= bound {
+            return false
+        }
         switch there.capacity {
         case nil: return false
         case -1: return true

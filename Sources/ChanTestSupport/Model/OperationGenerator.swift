@@ -155,6 +155,7 @@ public struct OperationGenerator: Sendable {
         if random.chance(75) { options.capacity = random.pick([0, 0, 1, 1, 2, 3, -1]) }
         if ends, random.chance(50) { options.closeWithLastSender = random.chance(75) }
         if ends, random.chance(50) { options.failWithLastReceiver = random.chance(75) }
+        if ends, random.chance(20) { options.maxBytes = UInt64(random.pick([0, 1, 20, 40]) ?? 0) }
         if profile == .opening { state(&options) }
         defer { nextLabel += 1 }
         return .open(session: session, label: nextLabel, options)

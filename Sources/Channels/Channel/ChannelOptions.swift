@@ -60,6 +60,10 @@ public struct ChannelOptions: Hashable, Sendable {
     public var closeWithLastSender: Bool?
     /// Fail sends while the last receiver is gone (rule 16); every open names one role then.
     public var failWithLastReceiver: Bool?
+    /// Bytes queued from which on sends wait for room, on a channel of the daemon; 0 for no bound but the quotas.
+    ///
+    /// A send proceeds as long as the messages queued are below it, so that one of any size can pass.
+    public var maxBytes: Int?
     /// Permission bits as of a file: read is receive, write is send and close (rule 28).
     public var mode: UInt16?
     /// The owning user's number; only an administrator states another than himself.
@@ -85,7 +89,8 @@ public struct ChannelOptions: Hashable, Sendable {
     /// Makes options; without arguments nothing is stated.
     public init(
         typeTag: String? = nil, closeWithLastSender: Bool? = nil, failWithLastReceiver: Bool? = nil,
-        mode: UInt16? = nil, owner: UInt32? = nil, group: UInt32? = nil, mustCreate: Bool = false,
+        maxBytes: Int? = nil, mode: UInt16? = nil, owner: UInt32? = nil, group: UInt32? = nil,
+        mustCreate: Bool = false,
         mustExist: Bool = false, keep: Bool = false, rejoin: Bool = false,
         undecodable: UndecodableMessages = .giveBack
     ) {
@@ -93,6 +98,7 @@ public struct ChannelOptions: Hashable, Sendable {
         self.typeTag = typeTag
         self.closeWithLastSender = closeWithLastSender
         self.failWithLastReceiver = failWithLastReceiver
+        self.maxBytes = maxBytes
         self.mode = mode
         self.owner = owner
         self.group = group
@@ -113,6 +119,9 @@ public struct ChannelOptions: Hashable, Sendable {
         {
             throw ChandError(.invalidName, "the dead-letter channel's name \"\(target)\"", channel: name)
         }
+        if let maxBytes, maxBytes < 0 {
+            throw ChandError(.invalidArgument, "max-bytes of \(maxBytes): 0 is no bound", channel: name)
+        }
         if role.isEmpty { throw ChandError(.invalidArgument, "no role is named", channel: name) }
         if name.utf8.count > WireLimits.maxNameBytes * 2 {
             throw ChandError(.invalidName, "the name is over \(WireLimits.maxNameBytes) bytes", channel: name)
@@ -126,6 +135,7 @@ public struct ChannelOptions: Hashable, Sendable {
         request.typeTag = typeTag
         request.closeWithLastSender = closeWithLastSender
         request.failWithLastReceiver = failWithLastReceiver
+        request.maxBytes = maxBytes.map { UInt64($0) }
         request.mode = mode
         request.owner = owner
         request.group = group

@@ -97,6 +97,8 @@ public struct ChannelStatus: Hashable, Sendable {
     public let isRemoved: Bool
     /// Whether it closes with its last sender.
     public let closesWithLastSender: Bool
+    /// Bytes queued from which on sends wait for room; 0 where there is no bound but the quotas.
+    public let maxBytes: Int
     /// Whether sends fail while its last receiver is gone.
     public let failsWithLastReceiver: Bool
     /// Whether a send would proceed, or fail for good, at that instant.
@@ -119,6 +121,7 @@ public struct ChannelStatus: Hashable, Sendable {
         accepted = wire.accepted
         settled = wire.settled
         delivered = wire.delivered
+        maxBytes = Int(clamping: wire.maxBytes)
         waitingSends = Int(wire.sendWaiters)
         waitingReceives = Int(wire.receiveWaiters)
         senders = Int(wire.sendHandles)
@@ -152,6 +155,7 @@ public struct ChannelStatus: Hashable, Sendable {
         accepted = snapshot.accepted
         settled = snapshot.settled
         delivered = snapshot.delivered
+        maxBytes = 0
         waitingSends = Int(snapshot.sendWaiters)
         waitingReceives = Int(snapshot.receiveWaiters)
         senders = Int(snapshot.sendHandles)

@@ -246,6 +246,7 @@ enum Corpus {
         if round & 2 != 0 { open.typeTag = text }
         if round & 4 != 0 { open.closeWithLastSender = round == 5 }
         if round & 3 == 3 { open.failWithLastReceiver = true }
+        if round & 3 == 1 { open.maxBytes = UInt64(round) << 20 }
         if round & 5 == 5 { open.mode = 0o640 }
         if round & 6 == 6 { open.owner = 1000 }
         if round == 4 { open.group = .max }
@@ -270,6 +271,7 @@ enum Corpus {
         status.accepted = number + 4
         status.settled = number + 5
         status.delivered = number << 35 | 20
+        status.maxBytes = number << 36 | 21
         status.sendWaiters = UInt32(round + 6)
         status.receiveWaiters = UInt32(round + 7)
         status.sendHandles = UInt32(round + 8)
