@@ -70,7 +70,7 @@ import Testing
 
     @Test(arguments: [
         ["show"], ["create"], ["send", "x"], ["recv"], ["close"], ["remove"],
-        ["peek"], ["purge"], ["drain"], ["pause"], ["resume"],
+        ["peek"], ["purge"], ["drain"], ["pause"], ["resume"], ["exec", "--", "true"], ["wait", "closed"],
     ])
     func whatIsNotPermittedIsSeven(_ verb: [String]) throws {
         var options = DaemonUnderTest.Options()
@@ -94,20 +94,29 @@ import Testing
             #expect(send.code == 8)
             #expect(try send.error()["code"] as? String == "quotaExceeded")
         }
+    }
+
+    @Test func withoutASessionLeftEveryVerbIsEight() throws {
         try DaemonUnderTest.run(["limits.sessions": "1"]) { (daemon) throws in
             let holder = try daemon.start(["recv", "q"])
             try eventually("the only session is taken") { try daemon.ctl("list").code == 8 }
+            for verb in Self.verbs {
+                let outcome = try daemon.start(verb).finish()
+                #expect(outcome.code == 8, "\(verb): \(outcome.complaint)")
+                #expect(outcome.complaint.contains("limit sessions"), "\(verb): \(outcome.complaint)")
+            }
             try holder.process.kill(.terminate)
             _ = try holder.finish()
         }
     }
 
-    @Test func aServerOfAnotherKindIsNine() throws {
+    @Test(arguments: verbs)
+    func aServerOfAnotherKindIsNine(_ verb: [String]) throws {
         let directory = try Files.makeTemporaryDirectory(prefix: "chanctl-test")
         defer { try? Files.removeTree(directory) }
         let listener = try UnixSocket.listen(path: "\(directory)/s")
         let process = try CtlProcess(
-            ["list"], input: [], environment: ["CHAND_SOCKET": "\(directory)/s", "PATH": "/bin"])
+            verb, input: [], environment: ["CHAND_SOCKET": "\(directory)/s", "PATH": "/bin"])
         _ = try Transfer.wait(listener.descriptor, for: .read, until: Patience.deadline())
         guard case .connection(let connection) = listener.accept() else {
             Issue.record("nobody connected")
