@@ -109,6 +109,8 @@ public enum ThisProcess {
 
 /// The processor that the calling thread runs on.
 public enum Processor {
-    /// A hint between two looks at what another processor may change.
-    public static func pause() { chan_processor_pause() }
+    /// A hint between two looks at what another processor may change, so many times: some ten nanoseconds each.
+    public static func pause(_ times: Int = 1) {
+        for _ in 0..<times { chan_processor_pause() }
+    }
 }

@@ -31,14 +31,30 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
     /// Sends one element; false, and nothing is done, where that would wait or fail.
     @inlinable
     func sendAtOnce(_ element: Element) -> Bool {
-        space.sendAtOnce(self, holder) { holder.elements.insert(element) }
+        if space.sendAtOnce(self, holder, { holder.elements.insert(element) }) { return true }
+        return isBuffered && sendAfterLull(element)
     }
 
     /// Receives one element; nil, and nothing is done, where that would wait or fail.
     @inlinable
     func receiveAtOnce() -> Element? {
         var element: Element?
-        _ = space.receiveAtOnce(self) { element = holder.elements.remove($0) }
+        if space.receiveAtOnce(self, { element = holder.elements.remove($0) }) { return element }
+        return isBuffered ? receiveAfterLull() : nil
+    }
+
+    /// A partner is worth a look before a buffer's end; without a buffer, who looks would be missed by who tries.
+    @usableFromInline var isBuffered: Bool { opened.capacity != 0 }
+
+    @usableFromInline
+    func sendAfterLull(_ element: Element) -> Bool {
+        space.lull.look { space.sendAtOnce(self, holder) { holder.elements.insert(element) } }
+    }
+
+    @usableFromInline
+    func receiveAfterLull() -> Element? {
+        var element: Element?
+        _ = space.lull.look { space.receiveAtOnce(self) { element = holder.elements.remove($0) } }
         return element
     }
 

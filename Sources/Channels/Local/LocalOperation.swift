@@ -106,7 +106,7 @@ class LocalOperation: @unchecked Sendable {
     /// A task that is cancelled before does not begin.
     final func run(_ begin: (inout LocalSpace.State, UInt64) -> Void) async throws {
         if Task.isCancelled { throw CancellationError() }
-        if !space.begin(self, begin), !space.spin.look(at: self) { await wait() }
+        if !space.begin(self, begin), !space.parked.look(for: { isSeenOver }) { await wait() }
     }
 
     /// Begins it; `whenOver` is called once, on any thread.

@@ -28,7 +28,13 @@ final class LocalSpace: Sendable {
     /// A forked child must not touch the lock, which may be held there for ever.
     let origin = ProcessMark()
     let lock: Lock<State>
-    let spin = LocalSpin()
+    /// Looks at an operation that was parked.
+    let parked = LocalSpin(short: 3000, long: 50_000, pauses: 1)
+    /// Looks whether a buffer that is empty, or full, is still so.
+    ///
+    /// Seldom: the partner is to get some messages further, since
+    /// meeting at every single one has each wait for the other's cache.
+    let lull = LocalSpin(short: 12_000, long: 12_000, pauses: 100)
     /// The broker's session for all channels of the process.
     let session: UInt32
 

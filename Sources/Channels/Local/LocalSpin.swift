@@ -3,20 +3,22 @@
 import ChanSystem
 import Synchronization
 
-/// A look at an operation that was parked, before its task gives up its thread: where the partner runs on another processor,
-/// it is over sooner than the task could be suspended and resumed, which wakes a sleeping thread.
+/// Looks at what a partner on another processor may be about to do: sooner than a task could be suspended and resumed, which
+/// wakes a sleeping thread.
 ///
 /// Looks are short where the last ones found something. Otherwise one now and then is long enough for the partner's thread to
 /// wake up, after which both may stay awake; while those find nothing, they become rarer, twice as rare each time.
 struct LocalSpin: ~Copyable {
-    /// In nanoseconds: some times what it takes the partner to answer that is awake.
-    private static let short: UInt64 = 3000
-    /// In nanoseconds: what it takes a thread to wake up on another processor.
-    private static let long: UInt64 = 50_000
     private static let patience = 3
     private static let firstPause = 128
     private static let longestPause = 65_536
 
+    /// In nanoseconds: some times what it takes the partner to answer that is awake.
+    private let short: UInt64
+    /// In nanoseconds: what it takes a thread to wake up on another processor.
+    private let long: UInt64
+    /// Hints to the processor between two looks.
+    private let pauses: Int
     private let isAlone: Bool
     // Counted without a lock: what a race loses is one look more or less.
     private let isFruitful = Atomic<Bool>(false)
@@ -25,12 +27,13 @@ struct LocalSpin: ~Copyable {
     private let pause = Atomic<Int>(0)
     private let nextPause = Atomic<Int>(firstPause)
 
-    init() {
+    init(short: UInt64, long: UInt64, pauses: Int) {
+        (self.short, self.long, self.pauses) = (short, long, pauses)
         isAlone = ((try? ThisProcess.processors().count) ?? 1) == 1
     }
 
-    /// Whether the operation is over after the look, if there was any.
-    func look(at operation: LocalOperation) -> Bool {
+    /// Whether it came to pass while it was looked at, if it was at all.
+    func look(for hasCome: () -> Bool) -> Bool {
         if isAlone { return false }
         let wasFruitful = isFruitful.load(ordering: .relaxed)
         if !wasFruitful {
@@ -42,24 +45,24 @@ struct LocalSpin: ~Copyable {
         }
         // After one that was not, the partner's thread is about to sleep or to wake up.
         let isShort = wasFruitful && fruitless.load(ordering: .relaxed) == 0
-        let isOver = spin(on: operation, for: isShort ? Self.short : Self.long)
-        note(isOver, wasFruitful)
-        return isOver
+        let came = spin(for: isShort ? short : long, until: hasCome)
+        note(came, wasFruitful)
+        return came
     }
 
-    private func spin(on operation: LocalOperation, for limit: UInt64) -> Bool {
+    private func spin(for limit: UInt64, until hasCome: () -> Bool) -> Bool {
         let start = MonotonicClock.now()
         repeat {
             for _ in 0..<8 {
-                if operation.isSeenOver { return true }
-                Processor.pause()
+                Processor.pause(pauses)
+                if hasCome() { return true }
             }
         } while MonotonicClock.now() &- start < limit
         return false
     }
 
-    private func note(_ isOver: Bool, _ wasFruitful: Bool) {
-        if isOver {
+    private func note(_ came: Bool, _ wasFruitful: Bool) {
+        if came {
             fruitless.store(0, ordering: .relaxed)
             isFruitful.store(true, ordering: .relaxed)
             if wasFruitful { nextPause.store(Self.firstPause, ordering: .relaxed) }
