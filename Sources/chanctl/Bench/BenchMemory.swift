@@ -8,7 +8,7 @@ import Glibc
 struct BenchMemory {
     let socket: String
     let daemon: Int32
-    let job: BenchCase
+    let codec: BenchCodec
     let sessions: Int
     let channels: Int
 
@@ -23,7 +23,11 @@ struct BenchMemory {
     }
 
     func run() throws -> [(metric: String, bytes: Double)] {
+        let client = try ChandClient.Blocking(to: socket, name: "chanctl bench")
+        // An idle daemon gives back the pages that only its start needed; what every session needs comes again.
+        usleep(Self.restMicroseconds)
         let idle = try resident()
+        try fill(client, channel: channels)
         let perSession = try measure(sessions) {
             // Three descriptors each.
             let limit = try ThisProcess.descriptorLimit()
@@ -31,27 +35,29 @@ struct BenchMemory {
             defer { try? ThisProcess.setDescriptorLimit(limit.soft) }
             return try (0..<sessions).map { _ in try ChandClient.Blocking(to: socket, name: "chanctl bench") }
         }
-        let client = try ChandClient.Blocking(to: socket, name: "chanctl bench")
-        let codec = BenchCodec(payload: job.payload)
-        let message = BenchMessage(sequence: 0, producer: 0)
         let perChannel = try measure(channels) {
-            for index in 0..<channels {
-                let channel = try client.channel("bench/many/\(index)", capacity: 1, codec: codec)
-                try channel.send(message)
-                // It stays for the message's sake.
-                channel.release()
-            }
+            for index in 0..<channels { try fill(client, channel: index) }
         }
         let one = try client.channel(
             "bench/many/one", capacity: ChannelOptions.unboundedCapacity, codec: codec)
         let perMessage = try measure(channels) {
-            try one.send(contentsOf: repeatElement(message, count: channels))
+            try one.send(contentsOf: repeatElement(Self.message, count: channels))
         }
         client.close()
         return [
             ("server_rss_idle", idle), ("bytes_per_connection", perSession), ("bytes_per_queue", perChannel),
             ("bytes_per_message", perMessage),
         ]
+    }
+
+    private static let restMicroseconds: UInt32 = 1_000_000
+    private static let message = BenchMessage(sequence: 0, producer: 0)
+
+    /// Makes a channel that stays for its message's sake.
+    private func fill(_ client: ChandClient.Blocking, channel number: Int) throws {
+        let channel = try client.channel("bench/many/\(number)", capacity: 1, codec: codec)
+        try channel.send(Self.message)
+        channel.release()
     }
 
     /// What each of so many things takes that a body makes and that stay while its result does.

@@ -24,14 +24,16 @@ struct BenchRunner {
         let limits =
             job.workload == .many ? BenchMemory.settings(sessions: sessions, channels: channels) : []
         let settings = (job.settings + limits).flatMap { ["--set", $0] }
-        let daemon = try PrivateDaemon.start(program, settings)
+        // That messages go with it is no news.
+        let daemon = try PrivateDaemon.start(program, ["--log-level", "error"] + settings)
         do {
             let pid = try pin(daemon.socket, job.placement)
             let figures: Figures
             if job.workload == .many {
                 figures = .memory(
                     try BenchMemory(
-                        socket: daemon.socket, daemon: pid, job: job, sessions: sessions, channels: channels
+                        socket: daemon.socket, daemon: pid, codec: BenchCodec(payload: job.payload),
+                        sessions: sessions, channels: channels
                     ).run())
             } else {
                 figures = .passing(
