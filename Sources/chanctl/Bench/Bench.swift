@@ -42,7 +42,9 @@ struct Bench: ParsableCommand {
             The daemon's program is found as by run.
             """)
 
-    @Argument(help: ArgumentHelp("What to measure.", valueName: "WORKLOAD"), transform: Self.workload)
+    @Argument(
+        help: ArgumentHelp("What to measure.", valueName: "WORKLOAD"),
+        completion: .list(BenchWorkload.allCases.map(\.word)), transform: Self.workload)
     var workloads: [BenchWorkload] = []
 
     @Option(help: ArgumentHelp("Only messages of this size.", valueName: "SIZE"), transform: Self.payload)
@@ -76,7 +78,7 @@ struct Bench: ParsableCommand {
     @Flag(help: "One short repetition of each, to see that it works.")
     var quick = false
 
-    @Flag(help: "Write results, and errors on standard error, as JSON.")
+    @Flag(help: "Write results, and errors on standard error, as JSON with a version.")
     var json = false
 
     /// What this process is to be for another one that measures.
@@ -101,6 +103,17 @@ struct Bench: ParsableCommand {
         throw ValidationError("\"\(text)\" is no number from \(range.lowerBound) to \(range.upperBound)")
     }
 
+    func validate() throws {
+        guard !workloads.isEmpty else { return }
+        if producers != nil || consumers != nil, !workloads.contains(.fan) {
+            throw ValidationError("--producers and --consumers are of fan; add that workload")
+        }
+        if capacity != nil || runs != nil || seconds != nil, Set(workloads) == [.many] {
+            throw ValidationError(
+                "--capacity, --runs and --seconds are nothing to many; name another workload")
+        }
+    }
+
     func run() throws {
         if let role {
             guard let role = BenchRole(argument: role) else { throw Failure.usage("no role: \(role)") }
@@ -116,7 +129,8 @@ struct Bench: ParsableCommand {
             program: try ProgramSearch.daemon(), processors: processors,
             repetitions: runs ?? (quick ? 1 : 3), warmUp: min(0.15, window / 4), window: window,
             isQuick: quick)
-        let report = BenchReport(json: json)
+        // The flag, which the root command has as well and takes for its own.
+        let report = BenchReport(json: Invocation.ofThisProcess.wantsJSON)
         try Output.write { output in
             try report.begin(&output)
             for job in plan.cases {

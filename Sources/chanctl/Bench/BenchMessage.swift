@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Channels
+package import Channels
 import Glibc
 
 /// A message of a measurement: which one it is. Header, pattern and tail say whether it came whole.
-struct BenchMessage: Sendable {
-    var sequence: UInt64
-    var producer: UInt32
+package struct BenchMessage: Sendable, Equatable {
+    package var sequence: UInt64
+    package var producer: UInt32
+
+    package init(sequence: UInt64, producer: UInt32) {
+        self.sequence = sequence
+        self.producer = producer
+    }
 
     /// A number that no other message has: the sum of these finds what was lost or came twice.
     @inline(__always)
@@ -21,13 +26,13 @@ struct BenchMessage: Sendable {
 ///
 /// Unchecked, because one thread encodes: the one that all tasks of the sending client run on, or the blocking client's. The
 /// memory is there until the process ends.
-struct BenchCodec: ChanCodec, @unchecked Sendable {
+package struct BenchCodec: ChanCodec, @unchecked Sendable {
     /// The least that header and tail fit into.
     static let leastBytes = 24
 
     private let template: UnsafeMutableRawBufferPointer
 
-    init(payload: Int) {
+    package init(payload: Int) {
         template = .allocate(byteCount: payload, alignment: 64)
         template.initializeMemory(as: UInt8.self, repeating: 0)
         for word in 0..<payload / 8 {
@@ -35,7 +40,7 @@ struct BenchCodec: ChanCodec, @unchecked Sendable {
         }
     }
 
-    func encode(_ message: BenchMessage, into writer: inout MessageWriter) {
+    package func encode(_ message: BenchMessage, into writer: inout MessageWriter) {
         let count = template.count
         template.storeBytes(of: message.sequence, toByteOffset: 0, as: UInt64.self)
         template.storeBytes(of: message.producer, toByteOffset: 8, as: UInt32.self)
@@ -44,7 +49,7 @@ struct BenchCodec: ChanCodec, @unchecked Sendable {
         writer.append(UnsafeRawBufferPointer(template))
     }
 
-    func decode(_ message: MessageBytes) throws -> BenchMessage {
+    package func decode(_ message: MessageBytes) throws -> BenchMessage {
         try message.withUnsafeBytes { bytes in
             let count = template.count
             guard bytes.count == count else {
@@ -70,22 +75,22 @@ struct BenchCodec: ChanCodec, @unchecked Sendable {
 }
 
 /// Why a measurement is worth nothing.
-struct BenchFault: Error, CustomStringConvertible {
-    let description: String
+package struct BenchFault: Error, CustomStringConvertible {
+    package let description: String
 
     init(_ description: String) { self.description = description }
 }
 
 /// The order in which one consumer got what each producer sent.
-struct BenchArrivals {
+package struct BenchArrivals {
     private var next = [UInt64](repeating: 0, count: BenchBoard.mostRoles)
     /// Nobody else takes of the same channels: then nothing may be left out.
     let isAlone: Bool
 
-    init(isAlone: Bool) { self.isAlone = isAlone }
+    package init(isAlone: Bool) { self.isAlone = isAlone }
 
     @inline(__always)
-    mutating func take(_ message: BenchMessage) throws {
+    package mutating func take(_ message: BenchMessage) throws {
         let expected = next[Int(message.producer)]
         guard isAlone ? message.sequence == expected : message.sequence >= expected else {
             throw BenchFault(
