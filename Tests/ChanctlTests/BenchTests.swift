@@ -26,30 +26,47 @@ import chanctl
         "server_rss_idle", "bytes_per_connection", "bytes_per_queue", "bytes_per_message",
     ]
 
+    /// A workload's letter, and what its figures are of.
+    struct Expected: Sendable, CustomStringConvertible {
+        let letter: String
+        let metrics: Set<String>
+        let depths: Set<Int>
+        let systems: Int
+
+        init(_ letter: String, _ metrics: Set<String>, _ depths: Set<Int>, systems: Int = 1) {
+            self.letter = letter
+            self.metrics = metrics
+            self.depths = depths
+            self.systems = systems
+        }
+
+        var description: String { letter }
+    }
+
     @Test(arguments: [
-        ("L", latency, [1] as Set, 4), ("T", rates, [0, 1, 1024], 2), ("S", rates, [1], 5),
-        ("W", rates, [1, 512], 1), ("F", rates, [1, 1024], 1), ("X", rates, [1, 512], 1),
-        ("M", memory, [1], 1),
+        Expected("L", latency, [1], systems: 4), Expected("T", rates, [0, 1, 1024], systems: 2),
+        Expected("S", rates, [1], systems: 5), Expected("W", rates, [1, 512]),
+        Expected("F", rates, [1, 1024]), Expected("X", rates, [1, 512]), Expected("M", memory, [1]),
     ])
-    func figuresAreOfThePeersForm(letter: String, metrics: Set<String>, depths: Set<Int>, systems: Int) throws
-    {
+    func figuresAreOfThePeersForm(_ expected: Expected) throws {
+        let letter = expected.letter
         let short = letter == "M" ? [] : ["--seconds", "50ms"]
         let outcome = try Self.bench([letter, "--quick", "--payload", "64", "--json"] + short)
         #expect(outcome.code == 0 && outcome.complaint.isEmpty, "\(outcome.complaint)")
         let figures = try outcome.lines.map { try Outcome.object(Array($0.utf8), #_sourceLocation) }
         for figure in figures {
-            let expected = letter == "M" ? Self.keys : Self.keys.union(Self.keysOfTimes)
-            #expect(Set(figure.keys) == expected.union(["version"]))
+            let keys = letter == "M" ? Self.keys : Self.keys.union(Self.keysOfTimes)
+            #expect(Set(figure.keys) == keys.union(["version"]))
             #expect(figure["workload"] as? String == letter && figure["payload"] as? Int == 64)
             let value = try #require(figure["value"] as? Double)
             #expect(letter == "M" || value > 0)
         }
-        #expect(Set(figures.compactMap { $0["metric"] as? String }) == metrics)
-        #expect(Set(figures.compactMap { $0["depth"] as? Int }) == depths)
+        #expect(Set(figures.compactMap { $0["metric"] as? String }) == expected.metrics)
+        #expect(Set(figures.compactMap { $0["depth"] as? Int }) == expected.depths)
         let names = Set(figures.compactMap { $0["system"] as? String })
         let canSplit = try ThisProcess.processors().count > 1
         let hasSpin = letter == "L" || letter == "S"
-        #expect(names.contains("chand") && names.count == (canSplit || !hasSpin ? systems : systems - 1))
+        #expect(names.contains("chand") && names.count == expected.systems - (hasSpin && !canSplit ? 1 : 0))
         guard hasSpin else { return }
         let placements = Set(figures.compactMap { $0["placement"] as? String })
         #expect(placements == (canSplit ? ["free", "split", "one"] : ["free", "one"]))
