@@ -17,7 +17,7 @@ export SWIFT PREFIX DESTDIR
 RELEASE = $(SWIFT) build -c release --static-swift-stdlib --scratch-path .build-rel
 PROGRAMS ?= .build-rel/release
 
-.PHONY: build test test-planted coverage soak demo docs lint release release-search install uninstall deb clean setup
+.PHONY: build test test-planted coverage soak bench guard demo docs lint release release-search install uninstall deb clean setup
 build: setup
 	$(SWIFT) build
 
@@ -34,6 +34,16 @@ coverage: setup
 
 soak: setup
 	@Tests/Soak/run $(HOURS)
+
+# Beside the peers that are installed: docs/benchmarks.md.
+bench: release
+	@PROGRAMS=$(PROGRAMS) Tests/Peers/bench
+
+# What a message costs, in instructions and allocations; Tests/Guard/check --write where it is meant to change.
+guard:
+	$(RELEASE) --product chand
+	$(RELEASE) --product chand-guard
+	@PROGRAMS=$(PROGRAMS) Tests/Guard/check || [ $$? -eq 77 ]
 
 demo: release
 	@$(PROGRAMS)/chanctl run -- $(PROGRAMS)/sieve-processes $(N)

@@ -131,6 +131,9 @@ let package = Package(
         .executableTarget(
             name: "chand-search", dependencies: ["ChanTestSupport", "ChanSystem"], path: "Tests/Search",
             swiftSettings: strict),
+        .executableTarget(
+            name: "chand-guard", dependencies: ["Channels"], path: "Tests/Guard",
+            exclude: ["check", "thresholds"], swiftSettings: strict),
         .testTarget(
             name: "DaemonTests",
             dependencies: [

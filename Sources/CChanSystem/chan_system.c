@@ -50,6 +50,12 @@ int chan_pipe(int fds[2], int non_blocking) { return pipe2(fds, O_CLOEXEC | (non
 int chan_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 int chan_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
 
+void *chan_map_shared(int fd, size_t bytes) {
+    if (ftruncate(fd, (off_t)bytes) < 0) return NULL;
+    void *start = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return start == MAP_FAILED ? NULL : start;
+}
+
 static void signal_set(sigset_t *set, const int *signals, int count) {
     sigemptyset(set);
     for (int i = 0; i < count; i++) sigaddset(set, signals[i]);
@@ -82,11 +88,11 @@ int chan_signals_mask(const int *signals, int count, int block) {
 
 int chan_ignore_sigpipe(void) { return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -1 : 0; }
 
-int chan_thread_pin(const int *processors, int count) {
+int chan_thread_pin(int32_t thread, const int *processors, int count) {
     cpu_set_t set;
     CPU_ZERO(&set);
     for (int i = 0; i < count; i++) CPU_SET(processors[i], &set);
-    return sched_setaffinity(0, sizeof set, &set);
+    return sched_setaffinity(thread, sizeof set, &set);
 }
 
 int chan_processors(int *out, int capacity) {

@@ -37,6 +37,7 @@ struct Chanctl: Verb {
             Top.self, Monitor.self, Create.self, Send.self, Recv.self, Select.self, Exec.self, Peek.self,
             Close.self,
             Remove.self, Drain.self, Purge.self, Pause.self, Resume.self, Wait.self, Ping.self, Run.self,
+            Bench.self,
             Daemon.self, Config.self, Completion.self,
         ])
 

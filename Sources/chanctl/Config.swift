@@ -45,7 +45,7 @@ struct Config: ParsableCommand {
     }
 
     /// The flag, which the root command has as well and takes for its own.
-    private var isJSON: Bool { Invocation(RawArguments.ofThisProcess()).wantsJSON }
+    private var isJSON: Bool { Invocation.ofThisProcess.wantsJSON }
 
     private static func action(_ text: String) throws -> Action {
         if let action = Action(rawValue: text) { return action }

@@ -18,9 +18,11 @@ struct PrivateDaemon: ~Copyable {
     private let lifeline: OwnedDescriptor
 
     private static let script = """
-        "$1" --private --socket "$2/chand.sock" --log-level warning --stop-with-stdin
+        program=$1 directory=$2
+        shift 2
+        "$program" --private --socket "$directory/chand.sock" --log-level warning --stop-with-stdin "$@"
         status=$?
-        rm -rf -- "$2"
+        rm -rf -- "$directory"
         exit $status
         """
     private static let startMilliseconds: UInt64 = 10_000
@@ -35,13 +37,13 @@ struct PrivateDaemon: ~Copyable {
         self.lifeline = lifeline
     }
 
-    /// Starts a daemon and returns when its socket answers.
-    static func start(_ program: String) throws -> PrivateDaemon {
+    /// Starts a daemon, with what else is to be said to it, and returns when its socket answers.
+    static func start(_ program: String, _ arguments: [String] = []) throws -> PrivateDaemon {
         let directory = try makeDirectory()
         do {
             let pipe = try Descriptor.pipe()
             let keeper = try ChildProcess.spawn(
-                "/bin/sh", arguments: ["-c", script, "chanctl-keeper", program, directory],
+                "/bin/sh", arguments: ["-c", script, "chanctl-keeper", program, directory] + arguments,
                 stdin: .descriptor(pipe.reading.raw), stdout: .null, group: 0)
             let socket = "\(directory)/chand.sock"
             let daemon = PrivateDaemon(

@@ -10,7 +10,7 @@ import Glibc
 @main
 enum Program {
     static func main() {
-        let invocation = Invocation(RawArguments.ofThisProcess())
+        let invocation = Invocation.ofThisProcess
         do {
             if let fault = invocation.fault { throw fault }
             try run(try Chanctl.parseAsRoot(invocation.words))

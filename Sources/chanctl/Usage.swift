@@ -44,6 +44,9 @@ package struct Invocation {
     /// Whether errors are to be JSON; known before parsing, as parsing may fail.
     package let wantsJSON: Bool
 
+    /// What this process was called with.
+    static var ofThisProcess: Invocation { Invocation(RawArguments.ofThisProcess()) }
+
     /// Options before the verb that have a value in the next word.
     private static let optionsWithValue: Set = ["--socket", "--sort"]
 

@@ -27,6 +27,7 @@ import Testing
         ("recv jobs --fo", "--follow --format"), ("recv jobs --format q", "quoted"),
         ("exec jobs --dead-letter jok", "jokes"), ("wait jobs dr", "drained"), ("daemon rel", "reload"),
         ("peek /uid/\(ThisProcess.uid)/jok", "/uid/\(ThisProcess.uid)/jokes"), ("completion f", "fish"),
+        ("bench la", "latency"),
     ]
 
     @Test(arguments: [true, false])
@@ -51,7 +52,7 @@ import Testing
                 var environment = daemon.clientEnvironment
                 if bySocket { environment["CHAND_SOCKET"] = "/nonexistent" }
                 let needsDaemon = words.contains("jo") && !words.contains("--fo")
-                if bySocket, !needsDaemon || ["daemon", "completion"].contains(verb[0]) { continue }
+                if bySocket, !needsDaemon || ["daemon", "completion", "bench"].contains(verb[0]) { continue }
                 let outcome = try shellProcess(
                     "\(script)\noffered '\(program)' \(line)", environment: environment
                 )

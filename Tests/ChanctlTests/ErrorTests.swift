@@ -190,7 +190,7 @@ import Testing
             #expect(outcome.complaint.isEmpty)
         }
         // Every option of every verb says what it does.
-        for verb in Self.verbs.dropFirst() + [["run"], ["config"], ["completion"]] {
+        for verb in Self.verbs.dropFirst() + [["run"], ["bench"], ["config"], ["completion"]] {
             let help = try Self.run([verb[0], "--help"]).text
             #expect(help.contains("USAGE: chanctl \(verb[0])"))
             let lines = help.split(separator: "\n")

@@ -27,6 +27,7 @@ int chan_set_non_blocking(int fd, int on);
 int chan_pipe(int fds[2], int non_blocking);
 int chan_eventfd(void);
 int chan_memory_file(const char *name);
+void *chan_map_shared(int fd, size_t bytes);
 int chan_signalfd(const int *signals, int count);
 int chan_signalfd_next(int fd, int32_t *signal, int32_t *pid, uint32_t *uid);
 int chan_signals_mask(const int *signals, int count, int block);
@@ -91,7 +92,8 @@ static inline int32_t chan_fork_count(void) { return __atomic_load_n(&chan_forks
 
 // Threads and processes.
 void chan_thread_name(const char *name);
-int chan_thread_pin(const int *processors, int count);
+// Of a thread by its number, 0 for the calling one.
+int chan_thread_pin(int32_t thread, const int *processors, int count);
 int chan_processors(int *out, int capacity);
 int chan_limit_descriptors(uint64_t *soft, uint64_t *hard);
 int chan_set_limit_descriptors(uint64_t soft);

@@ -66,6 +66,17 @@ public enum Descriptor {
         OwnedDescriptor(taking: try checked(.memfdCreate, name) { chan_memory_file(name) })
     }
 
+    /// Memory that all processes share which map the same file in memory; zero at first, and there until the process ends.
+    public static func mapShared(_ file: Int32, bytes: Int) throws(SystemError) -> UnsafeMutableRawPointer {
+        var start: UnsafeMutableRawPointer?
+        try checked(.mmap) {
+            start = chan_map_shared(file, bytes)
+            return start == nil ? -1 : 0
+        }
+        guard let start else { preconditionFailure("mapped to nowhere") }
+        return start
+    }
+
     /// A file in memory with contents, to be read from its beginning.
     public static func memoryFile(name: String, _ bytes: [UInt8]) throws(SystemError) -> OwnedDescriptor {
         let file = try memoryFile(name: name)

@@ -6,7 +6,7 @@ import CChanSystem
 public enum SystemCall: String, Sendable, Hashable, CaseIterable {
     case accept, bind, chmod, chown, close, connect, dup, eventfd, fcntl, flock, getgroups, getsockopt, ioctl,
         lseek
-    case listen, mkdir, mkdtemp, open, opendir, pipe, poll, prlimit, read, readlink, readv, rename
+    case listen, mkdir, mkdtemp, mmap, open, opendir, pipe, poll, prlimit, read, readlink, readv, rename
     case rmtree, send, sendmsg, setsockopt, shutdown, sigaction, signalfd, sigmask, socket, socketpair, stat,
         unlink,
         waitid, waitpid, write

@@ -80,12 +80,25 @@ public enum ThisProcess {
     }
 
     /// Lets the calling thread, and the threads it starts, run on these processors only.
-    public static func pinThread(to processors: [Int]) throws(SystemError) {
+    public static func pinThread(to processors: [Int]) throws(SystemError) { try pin(0, to: processors) }
+
+    /// Lets all threads that a process has, and those that they start, run on these processors only.
+    public static func pin(process pid: Int32, to processors: [Int]) throws(SystemError) {
+        for name in try Files.names(in: "/proc/\(pid)/task") {
+            // One that has ended meanwhile needs none.
+            do throws(SystemError) { try pin(Int32(name) ?? pid, to: processors) } catch
+                where
+                error.errno == SystemError.noSuchProcess
+            {}
+        }
+    }
+
+    private static func pin(_ thread: Int32, to processors: [Int]) throws(SystemError) {
         let numbers = processors.map { Int32(clamping: $0) }
         guard numbers.allSatisfy({ (0..<1024).contains($0) }) else {
             throw SystemError(errno: SystemError.invalidArgument, call: .schedSetAffinity)
         }
-        try checked(.schedSetAffinity) { chan_thread_pin(numbers, Int32(numbers.count)) }
+        try checked(.schedSetAffinity) { chan_thread_pin(thread, numbers, Int32(numbers.count)) }
     }
 
     /// The memory that is resident for a process, in bytes; ours without a number.

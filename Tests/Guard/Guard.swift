@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Channels
+
+/// A fixed number of messages of 64 bytes through one channel and back to the same client, whose instructions are counted:
+/// `chand-guard single|batch|tasks MESSAGES`.
+///
+/// One request is under way at a time, or one turn's, so that every run does the same.
+@main
+struct Guard {
+    private static let batch = 512
+    private static let bytes = 64
+
+    static func main() async throws {
+        let words = CommandLine.arguments
+        guard words.count == 3, let count = Int(words[2]), count > 0, count % batch == 0 else {
+            throw WrongUse(
+                description: "usage: chand-guard single|batch|tasks MESSAGES, a multiple of \(batch)")
+        }
+        switch words[1] {
+        case "single": try single(count)
+        case "batch": try await tasks(count, batched: true)
+        case "tasks": try await tasks(count, batched: false)
+        default: throw WrongUse(description: "no way to send: \(words[1])")
+        }
+    }
+
+    private static let message = MessageBytes([UInt8](repeating: 0x2E, count: bytes))
+
+    private static func check(_ received: MessageBytes?) throws {
+        guard received?.count == bytes else { throw WrongUse(description: "a wrong message came") }
+    }
+
+    /// The blocking client, each message on its own.
+    private static func single(_ count: Int) throws {
+        let client = try ChandClient.Blocking(name: "guard")
+        let channel = try client.channel("guard", capacity: 1, of: MessageBytes.self)
+        for _ in 0..<count {
+            try channel.send(message)
+            try check(try channel.receive())
+        }
+        client.close()
+    }
+
+    /// Tasks of the client's own thread: batches, or many that each send one message.
+    private static func tasks(_ count: Int, batched: Bool) async throws {
+        let client = try await ChandClient.connect(name: "guard")
+        try await client.run {
+            let channel = try await client.channel("guard", capacity: batch, of: MessageBytes.self)
+            let messages = [MessageBytes](repeating: message, count: batch)
+            var incoming = channel.readingAhead(batch).makeAsyncIterator()
+            for _ in 0..<count / batch {
+                if batched {
+                    try await channel.send(contentsOf: messages)
+                } else {
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        for _ in 0..<batch { group.addTask { try await channel.send(message) } }
+                        try await group.waitForAll()
+                    }
+                }
+                for _ in 0..<batch { try check(try await incoming.next()) }
+            }
+        }
+        await client.close()
+    }
+}
+
+private struct WrongUse: Error, CustomStringConvertible {
+    let description: String
+}
