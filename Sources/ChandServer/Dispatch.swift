@@ -108,7 +108,7 @@ extension Hub {
         } else {
             for _ in 0..<count {
                 let message = try send.next()
-                let body = MessageBody(copying: message)
+                let body = MessageBody(copying: message, in: outbox.bodies)
                 broker.append(body, byteCount: message.count, to: &chain, session: session)
                 guard pass(send.listed, with: chain, request, session: session) else { return }
             }
@@ -255,7 +255,7 @@ extension Hub {
                     SelectCase(.receive, handle: candidate.handle, untilDrained: candidate.untilDrained))
             case .send:
                 var chain = MessageChain()
-                let body = MessageBody(copying: candidate.message)
+                let body = MessageBody(copying: candidate.message, in: outbox.bodies)
                 broker.append(body, byteCount: candidate.message.count, to: &chain, session: session)
                 guard pass(candidate.listed, with: chain, header.request, session: session) else {
                     for made in cases { broker.discard(made.chain, into: &outbox) }

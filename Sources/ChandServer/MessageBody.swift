@@ -14,12 +14,15 @@ struct MessageBody: BitwiseCopyable {
 
     /// Bytes in front of the message's own: as many as `FrameAssembler` leaves free.
     private static let prefixBytes = FrameAssembler.storagePrefixBytes
+    /// Behind the count, the block's size as the pool knows it.
+    private static let sizeOffset = 8
 
     /// Copies a message that arrived in a read buffer.
-    init(copying bytes: UnsafeRawBufferPointer) {
-        allocation = UnsafeMutableRawPointer.allocate(
-            byteCount: Self.prefixBytes + bytes.count, alignment: 16)
+    init(copying bytes: UnsafeRawBufferPointer, in pool: BodyPool) {
+        let (block, size) = pool.take(Self.prefixBytes + bytes.count)
+        allocation = block
         allocation.storeBytes(of: 1, as: Int.self)
+        allocation.storeBytes(of: size, toByteOffset: Self.sizeOffset, as: UInt32.self)
         if let source = bytes.baseAddress {
             (allocation + Self.prefixBytes).copyMemory(from: source, byteCount: bytes.count)
         }
@@ -34,6 +37,7 @@ struct MessageBody: BitwiseCopyable {
         }
         allocation = base
         allocation.storeBytes(of: 1, as: Int.self)
+        allocation.storeBytes(of: BodyPool.unpooled, toByteOffset: Self.sizeOffset, as: UInt32.self)
         offset = UInt32(start - UnsafeRawPointer(base))
         byteCount = UInt32(bytes.count)
     }
@@ -52,19 +56,20 @@ struct MessageBody: BitwiseCopyable {
     }
 
     /// Counts one holder less; the last one frees the bytes.
-    func release() {
-        Self.release(allocation)
+    func release(to pool: BodyPool) {
+        Self.release(allocation, to: pool)
     }
 
     /// The same by token.
-    static func release(token: UInt64) {
+    static func release(token: UInt64, to pool: BodyPool) {
         guard let allocation = UnsafeMutableRawPointer(bitPattern: UInt(token)) else { return }
-        release(allocation)
+        release(allocation, to: pool)
     }
 
-    private static func release(_ allocation: UnsafeMutableRawPointer) {
+    private static func release(_ allocation: UnsafeMutableRawPointer, to pool: BodyPool) {
         let count = allocation.load(as: Int.self) - 1
         assert(count >= 0)
-        if count == 0 { allocation.deallocate() } else { allocation.storeBytes(of: count, as: Int.self) }
+        guard count == 0 else { return allocation.storeBytes(of: count, as: Int.self) }
+        pool.giveBack(allocation, size: allocation.load(fromByteOffset: sizeOffset, as: UInt32.self))
     }
 }

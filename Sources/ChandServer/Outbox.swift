@@ -10,6 +10,7 @@ struct Outbox: BrokerSink, ~Copyable {
     static let referencedBodyBytes = 32 << 10
 
     let pool = BufferPool()
+    let bodies = BodyPool()
     /// Connections with something to write.
     var dirty: [Connection] = []
     /// Connections by the broker's index of their session.
@@ -161,7 +162,7 @@ struct Outbox: BrokerSink, ~Copyable {
     }
 
     mutating func discard(_ body: MessageBody) {
-        body.release()
+        body.release(to: bodies)
     }
 }
 

@@ -71,7 +71,9 @@ extension Server {
     func isDrained(_ connection: Connection) -> Bool {
         var result: WriteQueue.FlushResult
         repeat {
-            result = connection.output.flush(to: connection.descriptor.raw) { MessageBody.release(token: $0) }
+            result = connection.output.flush(to: connection.descriptor.raw) {
+                MessageBody.release(token: $0, to: hub.outbox.bodies)
+            }
         } while result == .more
         guard result != .wouldBlock else { return false }
         close(connection)

@@ -340,7 +340,7 @@ public final class Server {
         }
         let before = connection.output.count
         let result = connection.output.flush(to: connection.descriptor.raw, pool: hub.outbox.pool) {
-            MessageBody.release(token: $0)
+            MessageBody.release(token: $0, to: hub.outbox.bodies)
         }
         switch result {
         case .done, .more, .wouldBlock:
@@ -399,7 +399,9 @@ public final class Server {
     }
 
     func close(_ connection: Connection) {
-        connection.output.dropAll(pool: hub.outbox.pool) { MessageBody.release(token: $0) }
+        connection.output.dropAll(pool: hub.outbox.pool) {
+            MessageBody.release(token: $0, to: hub.outbox.bodies)
+        }
         forgetProcess(of: connection)
         do throws(SystemError) {
             try poll.remove(connection.descriptor.raw)
