@@ -3,7 +3,9 @@
 package import Channels
 import Glibc
 
-/// A message of a measurement: which one it is. Header, pattern and tail say whether it came whole.
+/// A message of a measurement: which one it is.
+///
+/// Header, pattern and tail say whether it came whole.
 package struct BenchMessage: Sendable, Equatable {
     package var sequence: UInt64
     package var producer: UInt32
