@@ -174,8 +174,9 @@ public final class Server {
             try poll.wait(into: &events, timeoutNanoseconds: 0)
             return
         }
-        var wake = min(hub.broker.nextDeadline ?? .max, connections.nextDeadline, nextWatchdog)
-        wake = min(wake, hub.reportDue, doors.resumeAt, status.due, stopDeadline ?? .max)
+        // Two at a time: with more, min makes an array of them.
+        var wake = min(hub.broker.nextDeadline ?? .max, min(connections.nextDeadline, nextWatchdog))
+        wake = min(min(wake, hub.reportDue), min(doors.resumeAt, min(status.due, stopDeadline ?? .max)))
         if let idleSince { wake = min(wake, idleSince &+ configuration.daemon.idleExit.nanoseconds) }
         if !hasRested {
             try poll.wait(into: &events, timeoutNanoseconds: Self.restNanoseconds)
@@ -241,7 +242,6 @@ public final class Server {
         guard connection.state != .ended, connection.backlog.isEmpty, !connection.isThrottled else {
             return 0
         }
-        let identity = { [configuration] in Identity(connection.credentials, configuration) }
         do throws(WireFault) {
             let direct = connection.assembler.directTarget()
             let result =
@@ -255,7 +255,11 @@ public final class Server {
                 let directly = min(direct?.count ?? 0, count)
                 if directly > 0 { try hub.receivedDirectly(directly, from: connection) }
                 let rest = UnsafeRawBufferPointer(rebasing: scratch[..<(count - directly)])
-                if !rest.isEmpty { try hub.receive(rest, from: connection, identity: identity) }
+                if !rest.isEmpty {
+                    try hub.receive(rest, from: connection) {
+                        Identity(connection.credentials, configuration)
+                    }
+                }
                 afterReading(connection)
                 return count
             case .wouldBlock: break
@@ -275,9 +279,10 @@ public final class Server {
         for connection in list where connection.state == .greeted && !connection.isThrottled {
             var bytes = GrowableBytes()
             swap(&bytes, &connection.backlog)
-            let identity = { [configuration] in Identity(connection.credentials, configuration) }
             do throws(WireFault) {
-                try hub.receive(bytes.readable, from: connection, identity: identity)
+                try hub.receive(bytes.readable, from: connection) {
+                    Identity(connection.credentials, configuration)
+                }
                 afterReading(connection)
             } catch {
                 fault(error, connection)

@@ -7,7 +7,8 @@ public final class BufferPool {
     /// The size of every chunk.
     public let chunkBytes: Int
     @usableFromInline let maxSpare: Int
-    @usableFromInline var spare: [UnsafeMutableRawPointer] = []
+    // One thread, and no body of a caller's runs meanwhile: checking each access took longer than the pool's work.
+    @usableFromInline @exclusivity(unchecked) var spare: [UnsafeMutableRawPointer] = []
 
     /// Makes a pool that keeps at most so many chunks while nobody uses them.
     public init(chunkBytes: Int = 65_536, maxSpare: Int = 16) {

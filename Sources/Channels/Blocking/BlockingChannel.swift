@@ -120,7 +120,10 @@ extension BlockingChan {
 extension BlockingChan {
     /// Receives one element, and waits until there is one; see ``Chan/receive(timeout:)``.
     public func receive(timeout: Duration? = nil) throws -> Element {
-        try receiveMessage(timeout: timeout).element
+        guard let element = try taken(WireTime.nanoseconds(timeout), { element, _ in element }) else {
+            throw wouldWait
+        }
+        return element
     }
 
     /// The next element; nil once the channel is closed and drained: `while let job = try jobs.next()`.
@@ -130,12 +133,16 @@ extension BlockingChan {
 
     /// Receives one element with what the daemon says about its delivery.
     public func receiveMessage(timeout: Duration? = nil) throws -> ReceivedMessage<Element> {
-        guard let message = try message(WireTime.nanoseconds(timeout)) else { throw wouldWait }
+        let message = try taken(WireTime.nanoseconds(timeout)) { element, operation in
+            ReceivedMessage(
+                element: element, attempts: operation.attempts, isRedelivered: operation.isRedelivered)
+        }
+        guard let message else { throw wouldWait }
         return message
     }
 
     /// Receives one element if that can be done at once; nil where it would have to wait.
-    public func tryReceive() throws -> Element? { try message(WireTimeout.none)?.element }
+    public func tryReceive() throws -> Element? { try taken(WireTimeout.none) { element, _ in element } }
 
     /// Receives what is there, 1 to `count` elements, waiting for the first only; see ``Chan/receive(upTo:timeout:)``.
     public func receive(upTo count: Int, timeout: Duration? = nil) throws -> [Element] {
@@ -156,13 +163,15 @@ extension BlockingChan {
         return BlockingLease(client, remote, lease)
     }
 
-    private func message(_ timeout: Int64) throws -> ReceivedMessage<Element>? {
+    /// Receives one element, and makes of it what is wanted; nil for a try that would have to wait.
+    private func taken<Result>(
+        _ timeout: Int64, _ make: (consuming Element, SingleReceive) -> Result
+    ) throws -> Result? {
         try withUnsafeTemporaryAllocation(of: Element.self, capacity: 1) { target in
             guard let base = target.baseAddress else { return nil }
             let operation = remote.receiving(into: base, timeout: timeout)
             guard try client.run(operation) > 0 else { return nil }
-            return ReceivedMessage(
-                element: base.move(), attempts: operation.attempts, isRedelivered: operation.isRedelivered)
+            return make(base.move(), operation)
         }
     }
 

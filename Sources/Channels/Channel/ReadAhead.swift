@@ -12,7 +12,11 @@ final class ReadAhead<Element: Sendable> {
     private let pin = SessionPin()
     private let terms: WireLease?
     @exclusivity(unchecked) private var credit: CreditReceive?
-    @exclusivity(unchecked) private var batch: ReceivedBatch?
+    @exclusivity(unchecked) private var batch: ReceivedBatch? {
+        didSet { current = batch.map { Unmanaged.passUnretained($0) } }
+    }
+    /// The batch once more: what is done with it for every message would retain and release it several times.
+    @exclusivity(unchecked) private var current: Unmanaged<ReceivedBatch>?
     /// Messages handed over since the daemon was told at once.
     @exclusivity(unchecked) private var untold = 0
     /// How many messages can be taken without waiting.
@@ -32,17 +36,23 @@ final class ReadAhead<Element: Sendable> {
     ///   given back.
     @usableFromInline
     func take() throws -> Element {
-        let (batch, message) = try nextMessage()
-        let element = try decode(message.bytes)
-        tell(batch)
-        message.offer?.settle()
+        guard let current, remaining > 0 else { preconditionFailure("nothing was received ahead") }
+        let element = try current._withUnsafeGuaranteedRef { batch in
+            let message = try takeNext(of: batch)
+            let element = try decode(message.bytes)
+            tell(batch)
+            message.offer?.settle()
+            return element
+        }
+        finishIfEmpty()
         return element
     }
 
     /// The same under a lease: says that the message was received, and where attempts are limited has that written
     /// first (rule 18).
     func takeLease() async throws -> Lease<Element> {
-        let (batch, message) = try nextMessage()
+        guard let batch, remaining > 0 else { preconditionFailure("nothing was received ahead") }
+        let message = try takeNext(of: batch)
         let element = try decode(message.bytes)
         let lease = Lease(
             element, holder: channel, session: batch.session, delivery: message.delivery,
@@ -51,10 +61,10 @@ final class ReadAhead<Element: Sendable> {
         if message.flags & Received.attemptsLimitedFlag != 0 {
             batch.handedOver()
             await channel.loop.settleAtOnce(batch)
-            finishIfEmpty()
         } else {
             tell(batch)
         }
+        finishIfEmpty()
         return lease
     }
 
@@ -86,8 +96,7 @@ final class ReadAhead<Element: Sendable> {
         return credit
     }
 
-    private func nextMessage() throws -> (ReceivedBatch, ReceivedBatch.Message) {
-        guard let batch, remaining > 0 else { preconditionFailure("nothing was received ahead") }
+    private func takeNext(of batch: ReceivedBatch) throws -> ReceivedBatch.Message {
         if Task.isCancelled {
             drop()
             throw CancellationError()
@@ -98,7 +107,7 @@ final class ReadAhead<Element: Sendable> {
             throw SessionPin.lost.about(channel: channel.name)
         }
         remaining -= 1
-        return (batch, batch.takeNext())
+        return batch.takeNext()
     }
 
     private func brokenError(_ credit: CreditReceive) -> any Error {
@@ -124,7 +133,6 @@ final class ReadAhead<Element: Sendable> {
         let isHalf = untold * 2 >= window
         if isHalf { untold = 0 }
         channel.loop.settle(batch, writesNow: isHalf && remaining > 0 && credit != nil)
-        finishIfEmpty()
     }
 
     private func finishIfEmpty() {

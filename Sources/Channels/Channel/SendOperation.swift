@@ -19,15 +19,15 @@ class SendOperation: Operation, @unchecked Sendable {
 
     final let handle: RemoteHandle
     /// How many messages the frame has.
-    final var count = 0
+    @exclusivity(unchecked) final var count = 0
     /// Bytes of those, with their lengths.
-    final var byteCount = 0
+    @exclusivity(unchecked) final var byteCount = 0
     /// The channels that the messages pass; held until the send is over, so that none is closed before.
-    final var passed: [PassedChannel] = []
+    @exclusivity(unchecked) final var passed: [PassedChannel] = []
     /// How many messages of the same batch earlier frames got accepted.
     private final let acceptedBefore: Int
     /// The frame, where it was encoded off the loop.
-    private final var frame = GrowableBytes()
+    @exclusivity(unchecked) private final var frame = GrowableBytes()
 
     /// What it waits for beyond the commit.
     final let confirm: SendConfirmation

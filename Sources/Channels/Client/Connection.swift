@@ -41,7 +41,8 @@ final class Connection {
 
     /// What other threads may know.
     let session: ClientSession
-    var state = State.idle
+    // Not checked for overlapping accesses at run time, as what every operation touches on the one thread that has it all.
+    @exclusivity(unchecked) var state = State.idle
     var reconnecting = Reconnecting()
     var held = HeldOperations()
     var socketPath = ""
@@ -54,16 +55,16 @@ final class Connection {
     @exclusivity(unchecked) var ledger = SettlementLedger()
     @exclusivity(unchecked) var reader = FrameReader()
     /// Whether a codec is writing into the output, which nobody else may touch meanwhile.
-    private(set) var isEncoding = false
+    @exclusivity(unchecked) private(set) var isEncoding = false
     /// One chunk holds what a busy turn writes, so that the same warm memory serves every turn.
     private let pool = BufferPool(chunkBytes: 256 << 10, maxSpare: 1)
     private var socket: OwnedDescriptor?
     private var outputBlocked = false
 
     /// The time at which this turn began; operations count from it.
-    private(set) var now: UInt64 = 0
+    @exclusivity(unchecked) private(set) var now: UInt64 = 0
     /// Time that has passed while everything readable had been read: what the grace period counts (rule 10).
-    private(set) var graceTime: UInt64 = 0
+    @exclusivity(unchecked) private(set) var graceTime: UInt64 = 0
     private var countedUntil: UInt64 = 0
     private var everythingRead = true
     /// When connecting or closing has taken too long.
@@ -76,7 +77,7 @@ final class Connection {
     let isDriven: Bool
     /// Whether something that the daemon must know at once has not been written; kept only where it is driven, since a
     /// loop writes everything at the end of its turn.
-    var isUrgent = false
+    @exclusivity(unchecked) var isUrgent = false
 
     #if Logging || Metrics
         /// What happened since observers were told last.

@@ -49,14 +49,14 @@ final class LoopCore: @unchecked Sendable {
     let connection: Connection
     @exclusivity(unchecked) private var jobs = JobQueue()
     /// Commands from the loop's own thread that must not interrupt what it does.
-    private var deferred: [Command] = []
+    @exclusivity(unchecked) private var deferred: [Command] = []
     /// What was taken from other threads last; swapped with theirs, so that both keep their memory.
-    private var takenJobs: [UnownedJob] = []
-    private var takenCommands: [Command] = []
+    @exclusivity(unchecked) private var takenJobs: [UnownedJob] = []
+    @exclusivity(unchecked) private var takenCommands: [Command] = []
     private var events = EventBuffer(capacity: 4)
     private var busy: BusyNotice
-    private var watched: Int32 = -1
-    private var interest: Interest = []
+    @exclusivity(unchecked) private var watched: Int32 = -1
+    @exclusivity(unchecked) private var interest: Interest = []
 
     /// - Parameter isDriven: whether there is no thread, and whoever calls does its work.
     init(session: ClientSession, _ busy: BusyNotice, isDriven: Bool = false) throws(SystemError) {

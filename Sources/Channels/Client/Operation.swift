@@ -13,19 +13,19 @@ class Operation: @unchecked Sendable {
     /// The channel that errors name, if it is about one.
     final let channel: String?
     /// Nanoseconds after which the daemon gives up, as on the wire: 0 is a try, below 0 is never.
-    final var timeout: Int64
+    @exclusivity(unchecked) final var timeout: Int64
     /// The session that it has to be begun in; nil where any will do.
-    final var pin: SessionPin?
+    @exclusivity(unchecked) final var pin: SessionPin?
     /// Whether it waits for the daemon to come back.
-    final var isHeld = false
+    @exclusivity(unchecked) final var isHeld = false
     /// Where it stands.
-    final var phase = OperationPhase.prepared
+    @exclusivity(unchecked) final var phase = OperationPhase.prepared
     /// Whether this client asked for its withdrawal because the time ran out, before the daemon noticed.
-    final var isLate = false
+    @exclusivity(unchecked) final var isLate = false
     /// Who waits for it.
-    private final var continuation: UnsafeContinuation<Int, any Error>?
+    @exclusivity(unchecked) private final var continuation: UnsafeContinuation<Int, any Error>?
     /// How it ended, where no task waits for it.
-    private(set) final var ending: Result<Int, any Error>?
+    @exclusivity(unchecked) private(set) final var ending: Result<Int, any Error>?
 
     init(_ loop: ClientLoop, channel: String?, timeout: Int64 = WireTimeout.never) {
         self.loop = loop
