@@ -9,6 +9,8 @@ N ?= 300
 PREFIX ?= /usr/local
 # make soak HOURS=8 searches longer.
 HOURS ?= 1
+# make fuzz AMOUNT=3600s fuzzes each target for an hour, AMOUNT=1000000 so often.
+AMOUNT ?=
 
 export SWIFT PREFIX DESTDIR
 
@@ -17,7 +19,7 @@ export SWIFT PREFIX DESTDIR
 RELEASE = $(SWIFT) build -c release --static-swift-stdlib --scratch-path .build-rel
 PROGRAMS ?= .build-rel/release
 
-.PHONY: build test test-planted coverage soak bench guard demo docs lint release release-search install uninstall deb clean setup
+.PHONY: build test test-planted fuzz coverage soak bench guard demo docs lint release release-search install uninstall deb clean setup
 build: setup
 	$(SWIFT) build
 
@@ -28,6 +30,10 @@ test:
 # Small wrong changes, each of which the tests must notice.
 test-planted: setup
 	@Tests/Planted/run
+
+# Hostile bytes on the decoder, the handshake, the configuration and whole sessions; without AMOUNT, ten million or one each.
+fuzz: setup
+	@Tests/Fuzz/run $(AMOUNT)
 
 coverage: setup
 	@Tests/Scripts/coverage
@@ -79,7 +85,7 @@ release-search:
 	$(RELEASE) --product chand-search
 
 clean:
-	rm -rf .build .build-rel .build-deb .build-planted .build-coverage .build-soak .build-bench .build-docs Tests/Traits/.build
+	rm -rf .build .build-rel .build-deb .build-fuzz .build-planted .build-coverage .build-soak .build-bench .build-docs Tests/Traits/.build
 
 setup:
 	@Tests/Scripts/setup

@@ -33,10 +33,8 @@ let package = Package(
         .library(name: "Channels", targets: ["Channels"]),
         .executable(name: "chand", targets: ["chand"]),
         .executable(name: "chanctl", targets: ["chanctl"]),
-        // What the fuzz and soak packages drive; no API, no promise.
-        .library(
-            name: "_ChandInternals",
-            targets: ["ChanCore", "ChanWire", "ChanSystem", "ChandConfig", "ChandServer", "ChanTestSupport"]),
+        // What the fuzz package drives; no API, no promise.
+        .library(name: "_ChanFuzzing", targets: ["ChanFuzzing"]),
     ],
     traits: [
         .trait(name: "Daemon", description: "The daemon and chanctl, with what they depend on."),
@@ -101,6 +99,10 @@ let package = Package(
             name: "ChanTestSupport",
             dependencies: ["ChanCore", "ChanWire", "ChanSystem", "ChandConfig", "ChandServer", "Channels"],
             swiftSettings: strict),
+        // Apart from the other support, which brings the client library: fuzzing builds little, and often.
+        .target(
+            name: "ChanFuzzing", dependencies: ["ChanCore", "ChanWire", "ChandConfig", "ChandServer"],
+            swiftSettings: strict),
         // Bodies with #expect, written once and run by other test targets on several backends.
         .testTarget(name: "Conformance", dependencies: [], swiftSettings: strict),
         .testTarget(
@@ -108,7 +110,8 @@ let package = Package(
             dependencies: ["ChanCore", "ChanSystem", "ChanTestSupport", "Conformance"],
             swiftSettings: strict),
         .testTarget(
-            name: "ChanWireTests", dependencies: ["ChanWire", "ChanTestSupport"], swiftSettings: strict),
+            name: "ChanWireTests", dependencies: ["ChanFuzzing", "ChanTestSupport", "ChanWire"],
+            swiftSettings: strict),
         .testTarget(
             name: "ChannelsTests",
             dependencies: [
@@ -121,7 +124,8 @@ let package = Package(
         .testTarget(
             name: "ChanSystemTests", dependencies: ["ChanSystem", "ChanTestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "ChandServerTests", dependencies: ["ChandServer", "ChandConfig", "ChanSystem"],
+            name: "ChandServerTests",
+            dependencies: ["ChandServer", "ChandConfig", "ChanFuzzing", "ChanSystem"],
             swiftSettings: strict),
         .testTarget(
             name: "ChandConfigTests",

@@ -90,8 +90,15 @@ extension Configuration {
     public static func parse(
         _ text: String, file: String, names: NameLookup = .system
     ) throws(ConfigurationError) -> Configuration {
+        try parse(Array(text.utf8), file: file, names: names)
+    }
+
+    /// The same with bytes that need not be a text.
+    package static func parse(
+        _ text: [UInt8], file: String, names: NameLookup
+    ) throws(ConfigurationError) -> Configuration {
         var reader = ConfigurationReader(names: names)
-        reader.read(Array(text.utf8), path: file)
+        reader.read(text, path: file)
         return try reader.finish()
     }
 

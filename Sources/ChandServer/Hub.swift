@@ -179,7 +179,8 @@ struct Hub: ~Copyable {
         check()
     }
 
-    private func check() {
+    /// Checks the whole state, where that is asked for.
+    func check() {
         guard checksInvariants else { return }
         // A daemon in a state that should not be would do harm to all its users.
         do { try broker.checkInvariants() } catch { fatalError("chand's own bug: \(error)") }

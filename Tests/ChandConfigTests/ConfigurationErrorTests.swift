@@ -5,9 +5,21 @@ import Testing
 
 /// Every way a file can be wrong is refused with file, line and key, and says what would be right.
 struct ConfigurationErrorTests {
+    /// The parser asserts that a key is there: a mistyped file must not end the daemon that reads it anew.
+    @Test func whereAKeyIsExpected() {
+        _ = problem("[{space]]\nname = 1\n", .syntax, line: 1, key: nil)
+        _ = problem("[limits]\nsessions = 5\n\n[{", .syntax, line: 4, key: nil)
+    }
+
     @Test func syntax() {
         let text = problem("[limits]\nsessions = = 5\n", .syntax, line: 2, key: nil)
         #expect(text.hasPrefix("chand.toml:2: "))
+    }
+
+    /// Each part is a table in another one, and the stack ends at some depth.
+    @Test func keyOfVeryManyParts() {
+        let key = "a" + String(repeating: ".a", count: 400_000)
+        _ = problem("# \(key)\n\(key) = 1\n", .syntax, line: 2, key: nil)
     }
 
     @Test func keyTwice() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanFuzzing
 import ChanWire
 
 /// Frames of every kind, small and large, as they may follow each other in a stream.

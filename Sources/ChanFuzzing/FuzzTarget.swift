@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanWire
+import ChandConfig
+
+/// What hostile bytes are tried on: by libFuzzer in Tests/Fuzz, and by the suite with the cases that it kept.
+///
+/// Whatever the bytes are, a run returns: a trap is a finding, and so is what `finding(_:)` is called for.
+public enum FuzzTarget: String, CaseIterable, Sendable {
+    /// Bytes in pieces become frames, and their bodies values.
+    case decoder
+    /// A connection that has not said anything to the daemon.
+    case handshake
+    /// The text of a configuration file.
+    case configuration
+    /// Several sessions around a broker: `FuzzedSessions` has the language.
+    case sessions
+
+    /// Tries the bytes.
+    public func run(_ bytes: UnsafeRawBufferPointer) {
+        switch self {
+        case .decoder: FuzzedStream(bytes).decode()
+        case .handshake: FuzzedStream(bytes).shakeHands()
+        case .configuration: Self.configure(Array(bytes))
+        case .sessions:
+            var sessions = FuzzedSessions(bytes)
+            sessions.run()
+        }
+    }
+
+    /// A file that is accepted says the same when its values are written into another one.
+    private static func configure(_ text: [UInt8]) {
+        let names = NameLookup(
+            user: { $0.hasPrefix("u") ? .id(1000) : .unknown },
+            group: { $0.hasPrefix("g") ? .id(100) : .failed(5) })
+        do {
+            let configuration = try Configuration.parse(text, file: "chand.toml", names: names)
+            let values = ConfigurationSchema.keys.map(\.fullName).compactMap { name in
+                configuration.text(of: name).map { (name: name, text: $0) }
+            }
+            let file = values.map { "\($0.name) = \($0.text)\n" }.joined()
+            let again = try Configuration.parse(Array(file.utf8), file: "again.toml", names: names)
+            for (name, text) in values where again.text(of: name) != text {
+                finding("\(name) is \(again.text(of: name) ?? "nil"), was \(text)")
+            }
+        } catch {
+            for problem in error.problems {
+                // What was written here has to be good.
+                if "\(problem)".isEmpty || "\(problem)".hasPrefix("again.toml") { finding("\(problem)") }
+            }
+        }
+    }
+}
+
+/// Says that something does not hold, to libFuzzer or to a test.
+func finding(_ text: String) -> Never {
+    // Both hear of it by the end of the process, as of a trap.
+    fatalError(text)
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChanCore
+import ChanWire
+import ChandServer
+
+/// Sessions of several users around one broker, driven by an input as by a program.
+///
+/// A step begins with a byte: its lowest two bits say which session, the next three what happens.
+///
+/// | | what | bytes that follow |
+/// |---|---|---|
+/// | 0, 1, 2 | a frame | type, flags, field, request, length of the body, body |
+/// | 3 | a frame in two pieces | as above, then the length of the first piece |
+/// | 4 | any bytes | their number, bytes |
+/// | 5 | time passes | the binary logarithm of its nanoseconds |
+/// | 6 | the connection ends; the next step of the session begins another one | |
+/// | 7 | one message of that many KiB, in pieces; 0: other limits instead | handle, KiB |
+///
+/// Afterwards every session ends and every channel is removed, and nothing may be left.
+struct FuzzedSessions: ~Copyable {
+    private var input: UnsafeRawBufferPointer
+    private var sessions: DetachedSessions
+    private var numbers: [Int?] = [nil, nil, nil, nil]
+    private var now: UInt64 = 1
+    private var hasFewer = false
+    /// Two sessions of one user, one of another, one of an administrator.
+    private static let users: [UInt32] = [1000, 1000, 1001, 0]
+    private static let maxMessageBytes = 64 << 10
+    private static let hello = Hello(clientName: "fuzz").encoded()
+
+    init(_ input: UnsafeRawBufferPointer) {
+        self.input = input
+        var declared = OpenOptions(name: "/pub/declared", role: [])
+        declared.capacity = 2
+        declared.mode = 0o666
+        sessions = DetachedSessions(
+            limits: Self.limits(fewer: false), spaces: Self.spaces(fewer: false),
+            declared: [DeclaredChannel(declared, byteLimit: 8 << 10)],
+            maxMessageBytes: Self.maxMessageBytes, checksInvariants: true)
+    }
+
+    /// Few of everything, so that every limit is in reach.
+    private static func limits(fewer: Bool) -> BrokerLimits {
+        var limits = BrokerLimits()
+        limits.channelsPerUser = fewer ? 2 : 6
+        limits.handlesPerSession = fewer ? 3 : 8
+        limits.waitersPerSession = fewer ? 2 : 12
+        limits.selectCases = fewer ? 2 : 6
+        limits.messagesPerUser = fewer ? 4 : 40
+        limits.bytesPerUser = fewer ? 1 << 10 : 160 << 10
+        limits.listingsPerUser = fewer ? 2 : 8
+        limits.receiveBatchBytes = 4 << 10
+        limits.receiveBatchPrefixBytes = Received.messagePrefixByteCount
+        return limits
+    }
+
+    private static func spaces(fewer: Bool) -> [Space] {
+        fewer ? [] : [Space(name: "pub", groups: [1000], isOpenToAll: true)]
+    }
+
+    mutating func run() {
+        while let byte = next() {
+            let index = Int(byte & 3)
+            switch byte >> 2 & 7 {
+            case 0, 1, 2: receive([frame()], from: index)
+            case 3:
+                let frame = frame()
+                let cut = min(Int(next() ?? 0), frame.count)
+                receive([Array(frame[..<cut]), Array(frame[cut...])], from: index)
+            case 4: receive([Array(take(Int(next() ?? 0)))], from: index)
+            case 5:
+                now = now.addingReportingOverflow(1 << UInt64((next() ?? 0) & 63)).partialValue | now
+                sessions.advance(to: now, Self.check)
+            case 6:
+                if let number = numbers[index] { sessions.end(number, Self.check) }
+                numbers[index] = nil
+            default: sendBig(from: index)
+            }
+        }
+        guard sessions.removeAll() else { finding("something is left") }
+    }
+
+    private static func check(_ number: Int, _ frames: UnsafeRawBufferPointer) {
+        _ = FuzzedStream.types(of: frames)
+    }
+
+    private mutating func next() -> UInt8? { take(1).first }
+
+    private mutating func take(_ count: Int) -> UnsafeRawBufferPointer {
+        let taken = UnsafeRawBufferPointer(rebasing: input.prefix(count))
+        input = UnsafeRawBufferPointer(rebasing: input.dropFirst(count))
+        return taken
+    }
+
+    private mutating func frame() -> [UInt8] {
+        let type = next() ?? 0
+        let flags = next() ?? 0
+        let field = UInt16(next() ?? 0)
+        let request = UInt64(next() ?? 0)
+        let body = take(Int(next() ?? 0))
+        var header = FrameHeader(.ping, length: body.count, flags: flags, field: field, request: request)
+        header.rawType = type
+        return Frames.array(FrameHeader.byteCount) { header.write(to: $0) } + body
+    }
+
+    private mutating func receive(_ pieces: [[UInt8]], from index: Int) {
+        let number = numbers[index] ?? connect(index)
+        for piece in pieces {
+            piece.withUnsafeBytes { sessions.receive($0, from: number, Self.check) }
+        }
+        if sessions.hasEnded(number) { numbers[index] = nil }
+    }
+
+    private mutating func connect(_ index: Int) -> Int {
+        let number = sessions.connect(uid: Self.users[index])
+        Self.hello.withUnsafeBytes { sessions.receive($0, from: number, Self.check) }
+        numbers[index] = number
+        return number
+    }
+
+    private mutating func sendBig(from index: Int) {
+        let handle = UInt32(next() ?? 0)
+        let size = (Int(next() ?? 0) % 66) << 10
+        guard size > 0 else {
+            hasFewer.toggle()
+            sessions.reconfigure(
+                limits: Self.limits(fewer: hasFewer), spaces: Self.spaces(fewer: hasFewer))
+            return
+        }
+        let frame = Frames.send(
+            request: 0xB16, handle: handle, timeout: 0, [[UInt8](repeating: 0x5A, count: size)])
+        // The header, some of the body, the rest.
+        receive([Array(frame[..<16]), Array(frame[16..<1000]), Array(frame[1000...])], from: index)
+    }
+}
