@@ -27,6 +27,8 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     @usableFromInline var waiters = SlotTable<Waiter>()
     @usableFromInline var messages = SlotTable<Message<Body>>()
     @usableFromInline var accounts = SlotTable<Account>()
+    @usableFromInline var shares = SlotTable<Share>()
+    @usableFromInline var connections = SlotTable<Connection>()
     @usableFromInline var parked: [OperationKey: UInt32] = [:]
     @usableFromInline var deadlines = DeadlineHeap()
     @usableFromInline var leases = SlotTable<Lease>()
@@ -52,6 +54,8 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     /// Messages accepted by channels that are gone.
     var acceptedByGone: UInt64 = 0
     var accountIndex: [UInt32: UInt32] = [:]
+    var shareIndex: [Share.Key: UInt32] = [:]
+    var incompleteConnections = 0
     var closeReasons: [UInt32: CloseReason] = [:]
     var spaces: [Space]
     var nextGeneration: UInt64 = 1
@@ -99,17 +103,29 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
 
 /// What one session and one user may have (rule 27); past a limit the operation fails and nothing else.
 public struct BrokerLimits: Equatable, Sendable {
+    /// Connections in all.
+    public var sessions = 4096
+    /// Connections of one user.
+    public var sessionsPerUser = 1024
+    /// Connections in all that have not finished their handshake.
+    public var incompleteSessions = 1024
+    /// The same of one user.
+    public var incompleteSessionsPerUser = 256
     /// Channels that one user owns.
     public var channelsPerUser = 65_536
     /// Handles of one session.
     public var handlesPerSession = 65_536
+    /// Handles of one user's sessions.
+    public var handlesPerUser = 131_072
     /// Parked operations of one session; each case of a select counts.
     public var waitersPerSession = 4096
+    /// Parked operations of one user's sessions, counted so.
+    public var waitersPerUser = 131_072
     /// Cases of one select (S17).
     public var selectCases = 1024
-    /// Messages that one user sent and nobody settled yet.
+    /// Messages that one user sent and nobody settled yet; as many may others have in his channels.
     public var messagesPerUser = 1 << 20
-    /// Bytes of those messages.
+    /// Bytes of those messages, in the same way.
     public var bytesPerUser = 64 << 20
     /// Channels that the messages pass that one user sent and nobody settled yet.
     public var listingsPerUser = 65_536

@@ -71,8 +71,12 @@ extension Configuration {
         public var channelsPerUser = 65536
         /// The key `limits.handles_per_session`.
         public var handlesPerSession = 65536
+        /// The key `limits.handles_per_user`: twice as many as one session may have, some 30 MiB.
+        public var handlesPerUser = 131_072
         /// The key `limits.waiters_per_session`.
         public var waitersPerSession = 4096
+        /// The key `limits.waiters_per_user`: those of 32 sessions that wait for all they may, some 40 MiB.
+        public var waitersPerUser = 131_072
         /// The key `limits.select_cases`.
         public var selectCases = 1024
         /// The key `limits.messages_per_user`.

@@ -66,18 +66,26 @@ public enum ConfigurationSchema {
             "limits", "handles_per_session", \.limits.handlesPerSession, .count(1...1_048_576), "handles",
             "Handles that one session has open."),
         key(
+            "limits", "handles_per_user", \.limits.handlesPerUser, .count(1...16_777_216), "handles",
+            "Handles that the sessions of one user have open. Each takes some 250 bytes."),
+        key(
             "limits", "waiters_per_session", \.limits.waitersPerSession, .count(1...1_048_576), "waiters",
             "Parked operations of one session; each case of a select counts."),
+        key(
+            "limits", "waiters_per_user", \.limits.waitersPerUser, .count(1...16_777_216), "waiters",
+            "Parked operations of the sessions of one user, counted so. Each takes some 300 bytes."),
         key(
             "limits", "select_cases", \.limits.selectCases, .count(1...Configuration.Limits.selectCasesMax),
             "cases",
             "Cases of one select."),
         key(
             "limits", "messages_per_user", \.limits.messagesPerUser, .count(1...1_073_741_824), "messages",
-            "Messages held for one user, queued, parked and unsettled."),
+            "Messages held for one user, queued, parked and unsettled. As many of others may be in his channels,",
+            "of which no user gets more than his share."),
         key(
             "limits", "bytes_per_user", \.limits.bytesPerUser, .bytes(64 << 10...1 << 40), "bytes",
-            "Bytes of those messages.", "With many users the unit's MemoryMax= has to grow with it."),
+            "Bytes of those messages, in the same way.",
+            "With many users the unit's MemoryMax= has to grow with it."),
         key(
             "limits", "output_high_watermark", \.limits.outputHighWatermark, .bytes(4096...1 << 30), "bytes",
             "Unread output from which on a session's requests wait until its process has read."),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanCore
 import ChanSystem
 import ChanWire
 import ChandConfig
@@ -47,7 +48,8 @@ extension Server {
             return
         }
         let connection = Connection(
-            descriptor: descriptor, credentials: credentials, assembler: hub.makeAssembler())
+            descriptor: descriptor, credentials: credentials, assembler: hub.makeAssembler(),
+            charge: hub.broker.beginConnection(uid: credentials.uid))
         connection.deadline = now &+ configuration.limits.handshakeTimeout.nanoseconds
         connections.insert(connection)
         do throws(SystemError) {
@@ -55,36 +57,18 @@ extension Server {
         } catch {
             systemFailed(error)
             connection.state = .ended
-            connections.remove(connection)
+            remove(connection)
             return
         }
         watchProcess(of: connection)
     }
 
     private func refusal(of credentials: PeerCredentials) -> Goodbye? {
-        let limits = configuration.limits
         // Every user that the kernel can't name here would be the same one (reliability.md, section 2).
         if credentials.uid == Self.overflowUser {
             return Goodbye(.refused, "uid \(credentials.uid) stands for users of another user namespace")
         }
-        let user = connections.perUser[credentials.uid] ?? (0, 0)
-        let checks: [(Bool, String)] = [
-            (connections.count >= limits.sessions, "limit sessions: \(limits.sessions) in use"),
-            (
-                user.all >= limits.sessionsPerUser,
-                "limit sessions_per_user: \(limits.sessionsPerUser) in use by uid \(credentials.uid)"
-            ),
-            (
-                connections.incomplete >= limits.incompleteSessions,
-                "limit incomplete_sessions: \(limits.incompleteSessions) in use"
-            ),
-            (
-                user.incomplete >= limits.incompleteSessionsPerUser,
-                "limit incomplete_sessions_per_user: \(limits.incompleteSessionsPerUser) in use by uid "
-                    + "\(credentials.uid)"
-            ),
-        ]
-        return checks.first { $0.0 }.map { Goodbye(.tooManySessions, $0.1) }
+        return hub.broker.admitConnection(uid: credentials.uid).map { Goodbye(.tooManySessions, $0.text) }
     }
 
     /// What the kernel says of a user who has no number in this user namespace.

@@ -32,8 +32,8 @@ final class Connection {
     var state = State.connected
     /// What names it to the poll.
     var token: UInt64 = 0
-    /// Counted among those that have not said HELLO.
-    var isIncomplete = true
+    /// Its place in its user's account.
+    let charge: UInt32
     /// Its place in the list of those with a deadline.
     var timedIndex: Int?
     var assembler: FrameAssembler
@@ -53,8 +53,9 @@ final class Connection {
 
     init(
         descriptor: consuming OwnedDescriptor, credentials: PeerCredentials,
-        assembler: consuming FrameAssembler
+        assembler: consuming FrameAssembler, charge: UInt32
     ) {
+        self.charge = charge
         self.assembler = assembler
         self.descriptor = descriptor
         self.credentials = credentials

@@ -292,7 +292,9 @@ public final class Server {
             // The last of a backlog need not have an answer, and only a write looks at what to watch.
             hub.outbox.touch(connection)
         }
-        if connection.state == .greeted { connections.greeted(connection) }
+        if connection.state == .greeted, hub.broker.completeConnection(connection.charge) {
+            connections.forgetDeadline(of: connection)
+        }
     }
 
     private func fault(_ fault: WireFault, _ connection: Connection) {
@@ -406,8 +408,13 @@ public final class Server {
         } catch {
             systemFailed(error)
         }
-        connections.remove(connection)
+        remove(connection)
         doors.resume(poll)
+    }
+
+    /// Takes a connection out of the table and of its user's account.
+    func remove(_ connection: Connection) {
+        if connections.remove(connection) { hub.broker.endConnection(connection.charge) }
     }
 
     /// The kernel refused something that only its own shortage explains.
