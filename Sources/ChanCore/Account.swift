@@ -17,6 +17,10 @@ struct Usage: Equatable {
     @usableFromInline var bytes = 0
     /// Channels that those messages pass.
     @usableFromInline var listings = 0
+    /// Parked operations that wait for a channel's state.
+    @usableFromInline var waits = 0
+    /// What the connections hold that is not a message yet, or not read yet, in bytes.
+    @usableFromInline var buffers = 0
     /// What others put into the user's channels, beside all of the above.
     @usableFromInline var held = Holding()
 

@@ -9,6 +9,7 @@ extension Broker {
         }
         for slot in 0..<connections.highWater where connections.contains(slot) {
             sums[connections[slot].account, default: Usage()].sessions += 1
+            sums[connections[slot].account, default: Usage()].buffers += connections[slot].buffers
             if connections[slot].isIncomplete {
                 sums[connections[slot].account, default: Usage()].incompleteSessions += 1
             }
@@ -18,12 +19,20 @@ extension Broker {
             sums[account, default: Usage()].handles += numbers - sessions[slot].freeNumbers.count
             sums[account, default: Usage()].waiters += try checkedWaiters(of: slot)
         }
+        for slot in 0..<watches.highWater where watches.contains(slot) {
+            let session = operations[watches[slot].operation].session
+            sums[sessions[session].account, default: Usage()].waits += 1
+        }
         for slot in 0..<accounts.highWater where accounts.contains(slot) {
             let (used, sum) = (accounts[slot].used, sums[slot] ?? Usage())
             try require(used == sum, "the account of uid \(accounts[slot].uid) is \(used), should be \(sum)")
         }
         let incomplete = sums.values.reduce(0) { $0 + $1.incompleteSessions }
         try require(incomplete == incompleteConnections, "incomplete connections are miscounted")
+        try require(
+            messageBytes == sums.values.reduce(0) { $0 + $1.bytes }
+                && buffers == sums.values.reduce(0) { $0 + $1.buffers }
+                && senders == sums.values.count { $0.messages > 0 }, "the memory in use is miscounted")
     }
 
     /// What messages take of their senders' accounts and of others'.

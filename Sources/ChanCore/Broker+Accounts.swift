@@ -38,6 +38,7 @@ extension Broker {
             ?? refusal(
                 "bytes_per_user", used: accounts[account].used.bytes, more: byteCount,
                 allowed: limits.bytesPerUser)
+            ?? memoryFailure(account, count: count, byteCount: byteCount)
         {
             return .failure(failure)
         }
@@ -172,11 +173,23 @@ extension Broker {
         return true
     }
 
+    /// The connection holds so many bytes now, besides what are messages.
+    public mutating func setBuffers(_ byteCount: Int, of connection: UInt32) {
+        let change = byteCount - connections[connection].buffers
+        connections[connection].buffers = byteCount
+        accounts[connections[connection].account].used.buffers += change
+        buffers += change
+    }
+
     /// The connection is gone.
     public mutating func endConnection(_ connection: UInt32) {
         completeConnection(connection)
+        setBuffers(0, of: connection)
         accounts[connections.remove(connection).account].used.sessions -= 1
     }
+
+    /// A small number that stands for the connection's user, always the same one.
+    public func account(ofConnection connection: UInt32) -> Int { Int(connections[connection].account) }
 }
 
 /// A connection, before and during its session, as its user's account knows it.
@@ -184,4 +197,5 @@ extension Broker {
 struct Connection {
     @usableFromInline var account: UInt32
     @usableFromInline var isIncomplete = true
+    @usableFromInline var buffers = 0
 }

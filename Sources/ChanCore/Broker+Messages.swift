@@ -5,8 +5,10 @@ extension Broker {
     @inlinable
     public mutating func append(_ body: Body, byteCount: Int, to chain: inout MessageChain, session: UInt32) {
         let account = sessions[session].account
+        if accounts[account].used.messages == 0 { senders += 1 }
         accounts[account].used.messages += 1
         accounts[account].used.bytes += byteCount
+        messageBytes += byteCount
         let slot = messages.insert(
             Message(
                 body: body, byteCount: UInt32(truncatingIfNeeded: byteCount), account: account, since: now))
@@ -57,6 +59,8 @@ extension Broker {
         let message = messages.remove(slot)
         accounts[message.account].used.messages -= 1
         accounts[message.account].used.bytes -= Int(message.byteCount)
+        if accounts[message.account].used.messages == 0 { senders -= 1 }
+        messageBytes -= Int(message.byteCount)
         if message.share != none { refundShare(message.share, byteCount: Int(message.byteCount)) }
         if message.firstPassed != none {
             releasePassed(from: message.firstPassed, account: message.account)

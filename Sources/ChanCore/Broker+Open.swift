@@ -135,6 +135,7 @@ extension Broker {
             ?? refusal(
                 "handles_per_user", used: accounts[sessions[session].account].used.handles, more: 1,
                 allowed: limits.handlesPerUser)
+            ?? memoryFailure
     }
 
     private static var oneRole: Failure {

@@ -34,6 +34,7 @@ extension Broker {
             ?? refusal(
                 "waiters_per_user", used: accounts[sessions[session].account].used.waiters, more: more,
                 allowed: limits.waitersPerUser)
+            ?? memoryFailure
     }
 
     /// Charges waiters to a session and its user, or refunds them.

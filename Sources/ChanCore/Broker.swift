@@ -29,6 +29,12 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     @usableFromInline var accounts = SlotTable<Account>()
     @usableFromInline var shares = SlotTable<Share>()
     @usableFromInline var connections = SlotTable<Connection>()
+    /// Bytes of all messages.
+    @usableFromInline var messageBytes = 0
+    /// Bytes that all connections hold besides.
+    public internal(set) var buffers = 0
+    /// Users who have messages.
+    @usableFromInline var senders = 0
     @usableFromInline var parked: [OperationKey: UInt32] = [:]
     @usableFromInline var deadlines = DeadlineHeap()
     @usableFromInline var leases = SlotTable<Lease>()
@@ -129,6 +135,10 @@ public struct BrokerLimits: Equatable, Sendable {
     public var bytesPerUser = 64 << 20
     /// Channels that the messages pass that one user sent and nobody settled yet.
     public var listingsPerUser = 65_536
+    /// Operations of one user that wait for a channel's state: each is looked at once a turn.
+    public var waitsPerUser = 1024
+    /// What all messages and buffers together may take in bytes, an eighth of it kept from messages.
+    public var memoryBytes = Int.max
     /// Bytes after which a receive of several takes no further message.
     public var receiveBatchBytes = 256 << 10
     /// Bytes that count for each message there besides its own: what the owner's answer says of it.

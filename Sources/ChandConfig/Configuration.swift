@@ -83,6 +83,12 @@ extension Configuration {
         public var messagesPerUser = 1 << 20
         /// The key `limits.bytes_per_user`.
         public var bytesPerUser = 64 << 20
+        /// The key `limits.memory_bytes`: what seven users take who send all they may; `MemoryMax=` of the unit is above.
+        public var memoryBytes = 448 << 20
+        /// The key `limits.connects_per_second`: a connect and what answers it take some 100 microseconds.
+        public var connectsPerSecond = 2000
+        /// The key `limits.inspections_per_second`: a full page takes some 50 microseconds.
+        public var inspectionsPerSecond = 4000
         /// The key `limits.output_high_watermark`.
         public var outputHighWatermark = 1 << 20
         /// The key `limits.output_low_watermark`.

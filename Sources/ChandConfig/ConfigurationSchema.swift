@@ -85,7 +85,20 @@ public enum ConfigurationSchema {
         key(
             "limits", "bytes_per_user", \.limits.bytesPerUser, .bytes(64 << 10...1 << 40), "bytes",
             "Bytes of those messages, in the same way.",
-            "With many users the unit's MemoryMax= has to grow with it."),
+            "With many users memory_bytes has to grow with it."),
+        key(
+            "limits", "memory_bytes", \.limits.memoryBytes, .bytes(64 << 20...1 << 42), "bytes",
+            "What the messages and buffers of all users may take, an eighth of it kept from messages, of whose part no",
+            "user gets more than his share, at most half. The unit's MemoryMax= is to be a third above it."),
+        key(
+            "limits", "connects_per_second", \.limits.connectsPerSecond, .count(1...1_000_000), "connects",
+            "How often one user may connect, for more than 2 seconds; the others are refused.",
+            "Not for root and the daemon's own user."),
+        key(
+            "limits", "inspections_per_second", \.limits.inspectionsPerSecond, .count(1...1_000_000),
+            "requests",
+            "How many pages of lists, messages and measures one user may ask for, for more than 2 seconds; then they",
+            "wait. Not for administrators."),
         key(
             "limits", "output_high_watermark", \.limits.outputHighWatermark, .bytes(4096...1 << 30), "bytes",
             "Unread output from which on a session's requests wait until its process has read."),

@@ -43,10 +43,13 @@ extension Hub {
         case .hello: throw WireFault(.outOfState, "HELLO after the handshake")
         case .receipt: try receipt(frame.body, session: session)
         case .wait: try wait(header, frame.body, session: session)
-        case .monitor: try monitor(header, frame.body, from: connection)
+        case .monitor:
+            countInspection(of: connection)
+            try monitor(header, frame.body, from: connection)
         case .open, .closeHandle, .close, .remove, .stop, .inspect, .list, .describe, .pause, .resume,
             .restore, .lease, .peek, .purge, .sessions, .waiting, .measure:
             try checkRequest(header, session: session)
+            if Self.inspections.contains(type) { countInspection(of: connection) }
             let answer = try administer(type, header, frame.body, session: session)
             outbox.append(answer, to: connection)
         case .control:
@@ -61,6 +64,11 @@ extension Hub {
             throw WireFault(.outOfState, "a client does not send \(type)")
         }
     }
+
+    /// What looks at more than one thing.
+    private static let inspections: Set<FrameType> = [
+        .list, .describe, .peek, .purge, .sessions, .waiting, .measure,
+    ]
 
     func checkRequest(_ header: FrameHeader, session: UInt32) throws(WireFault) {
         guard header.request != 0 else { throw WireFault(.malformed, "request id 0 names no operation") }

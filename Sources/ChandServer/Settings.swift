@@ -21,6 +21,7 @@ extension BrokerLimits {
         selectCases = limits.selectCases
         messagesPerUser = limits.messagesPerUser
         bytesPerUser = limits.bytesPerUser
+        memoryBytes = limits.memoryBytes
         receiveBatchPrefixBytes = Received.messagePrefixByteCount
     }
 }

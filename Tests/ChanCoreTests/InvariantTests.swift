@@ -171,6 +171,9 @@ extension Harm {
             $0.messages[$0.queued("full")].share = share
             $0.shares[share].held.bytes += 1
         },
+        Harm("the memory in use is miscounted") { $0.buffers += 1 },
+        Harm("the memory in use is miscounted") { $0.messageBytes += 1 },
+        Harm("the memory in use is miscounted") { $0.senders += 1 },
         Harm("the shares of uid 1000 are miscounted") { $0.accounts[0].shares += 1 },
     ]
 }

@@ -40,6 +40,7 @@ final class LocalSpace: Sendable {
         limits.handlesPerUser = .max / 2
         limits.waitersPerSession = .max / 2
         limits.waitersPerUser = .max / 2
+        limits.waitsPerUser = .max / 2
         limits.selectCases = Int(UInt16.max)
         limits.messagesPerUser = .max / 2
         limits.receiveBatchBytes = .max / 2
