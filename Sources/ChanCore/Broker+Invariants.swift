@@ -15,8 +15,8 @@ extension Broker {
         try checkHandles(&places)
         try checkOperations(&places)
         try require(places.count == messages.count, "\(messages.count - places.count) messages are nowhere")
-        try checkAccounts()
         try checkPassing()
+        try checkAccounts()
         try checkWatches()
     }
 
@@ -313,39 +313,6 @@ extension Broker {
                 operation == none
                     || (operations.contains(operation) && operations[operation].confirmation == slot),
                 "confirmation \(slot) belongs to another operation")
-        }
-    }
-
-    private func checkAccounts() throws(InvariantViolation) {
-        var sums: [UInt32: Account] = [:]
-        for slot in 0..<accounts.highWater where accounts.contains(slot) {
-            sums[slot] = Account(uid: accounts[slot].uid)
-        }
-        for slot in 0..<messages.highWater where messages.contains(slot) {
-            sums[messages[slot].account]?.messages += 1
-            sums[messages[slot].account]?.bytes += Int(messages[slot].byteCount)
-        }
-        for slot in 0..<channels.highWater where channels.contains(slot) {
-            sums[channels[slot].account]?.channels += 1
-        }
-        for (slot, sum) in sums {
-            let account = accounts[slot]
-            try require(
-                account.messages == sum.messages && account.bytes == sum.bytes
-                    && account.channels == sum.channels, "the account of uid \(account.uid) is wrong")
-        }
-        for slot in 0..<sessions.highWater where sessions.contains(slot) {
-            var count = 0
-            var previous = none
-            var operation = sessions[slot].firstOperation
-            while operation != none {
-                try require(operations[operation].previous == previous, "session \(slot): a broken list")
-                try require(operations[operation].session == slot, "session \(slot): another's operation")
-                count += max(1, Int(operations[operation].waiterCount))
-                previous = operation
-                operation = operations[operation].next
-            }
-            try require(count == sessions[slot].waiterCount, "session \(slot): waiters are miscounted")
         }
     }
 }

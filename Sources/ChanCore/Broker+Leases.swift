@@ -176,7 +176,7 @@ extension Broker {
     mutating func bury<S: BrokerSink<Body> & ~Copyable>(
         _ slot: UInt32, from channel: UInt32, _ lease: Lease, into sink: inout S
     ) {
-        guard let target = grave(lease), target != channel else {
+        guard let target = grave(of: slot, lease), target != channel else {
             loseConfirmation(of: slot, "set aside", into: &sink)
             var aside = channels[channel].aside
             link(slot, to: &aside)
@@ -187,18 +187,19 @@ extension Broker {
         loseConfirmation(of: slot, "dead-lettered", into: &sink)
         messages[slot].attempts = 0
         messages[slot].redelivered = false
+        moveShare(of: slot, to: target)
         var chain = MessageChain()
         link(slot, to: &chain)
         offer(&chain, on: target, into: &sink)
     }
 
     /// The dead-letter channel, if it takes a message now.
-    private mutating func grave(_ lease: Lease) -> UInt32? {
+    private func grave(of slot: UInt32, _ lease: Lease) -> UInt32? {
         guard !lease.terms.deadLetter.isEmpty,
             case .success(let name) = ChannelName.resolve(
                 lease.terms.deadLetter, for: lease.identity, spaces: spaces),
             let target = names[name.absolute], channels[target].flags.isDisjoint(with: .stopsSends),
-            isSendReady(target)
+            isSendReady(target), mayMove(slot, to: target)
         else { return nil }
         return target
     }

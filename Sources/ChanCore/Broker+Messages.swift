@@ -1,37 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Broker {
-    /// Whether the session's user may put `count` more messages of `byteCount` bytes on the daemon.
-    ///
-    /// To be asked before anything is allocated for them. Returns the failure that the sender gets.
-    @inlinable
-    public func admit(session: UInt32, count: Int, byteCount: Int) -> Failure? {
-        let account = sessions[session].account
-        let (messages, overflow) = accounts[account].messages.addingReportingOverflow(count)
-        guard !overflow, messages <= limits.messagesPerUser else {
-            return quota("messages_per_user", accounts[account].messages, limits.messagesPerUser)
-        }
-        let (bytes, byteOverflow) = accounts[account].bytes.addingReportingOverflow(byteCount)
-        guard !byteOverflow, bytes <= limits.bytesPerUser else {
-            return quota("bytes_per_user", accounts[account].bytes, limits.bytesPerUser)
-        }
-        return nil
-    }
-
-    @usableFromInline
-    func quota(_ limit: String, _ used: Int, _ allowed: Int) -> Failure {
-        Failure(.quotaExceeded, text: "limit \(limit): used \(used) of \(allowed)")
-    }
-
     /// Appends a message to a chain that a send or a select then consumes; charges the session's user.
     @inlinable
     public mutating func append(_ body: Body, byteCount: Int, to chain: inout MessageChain, session: UInt32) {
         let account = sessions[session].account
-        accounts[account].messages += 1
-        accounts[account].bytes += byteCount
+        if accounts[account].used.messages == 0 { senders += 1 }
+        accounts[account].used.messages += 1
+        accounts[account].used.bytes += byteCount
+        messageBytes += byteCount
         let slot = messages.insert(
             Message(
                 body: body, byteCount: UInt32(truncatingIfNeeded: byteCount), account: account, since: now))
+        if chain.owner != none {
+            messages[slot].share = chargeShare(of: chain.owner, sender: account, byteCount: byteCount)
+        }
         link(slot, to: &chain)
     }
 
@@ -74,8 +57,11 @@ extension Broker {
     @inlinable
     mutating func retire(_ slot: UInt32) -> Body {
         let message = messages.remove(slot)
-        accounts[message.account].messages -= 1
-        accounts[message.account].bytes -= Int(message.byteCount)
+        accounts[message.account].used.messages -= 1
+        accounts[message.account].used.bytes -= Int(message.byteCount)
+        if accounts[message.account].used.messages == 0 { senders -= 1 }
+        messageBytes -= Int(message.byteCount)
+        if message.share != none { refundShare(message.share, byteCount: Int(message.byteCount)) }
         if message.firstPassed != none {
             releasePassed(from: message.firstPassed, account: message.account)
         }

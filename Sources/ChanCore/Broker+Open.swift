@@ -133,10 +133,11 @@ extension Broker {
             return Self.oneRole
         }
         let used = sessions[session].handles.count - sessions[session].freeNumbers.count
-        guard used < limits.handlesPerSession else {
-            return quota("handles_per_session", used, limits.handlesPerSession)
-        }
-        return nil
+        return refusal("handles_per_session", used: used, more: 1, allowed: limits.handlesPerSession)
+            ?? refusal(
+                "handles_per_user", used: accounts[sessions[session].account].used.handles, more: 1,
+                allowed: limits.handlesPerUser)
+            ?? memoryFailure
     }
 
     private static var oneRole: Failure {
@@ -245,9 +246,9 @@ extension Broker {
         if let mode = options.mode { channels[channel].mode = mode }
         if let group = options.group { channels[channel].group = group }
         if let owner = options.owner, owner != channels[channel].owner {
-            accounts[channels[channel].account].channels -= 1
+            accounts[channels[channel].account].used.channels -= 1
             let account = account(of: owner)
-            accounts[account].channels += 1
+            accounts[account].used.channels += 1
             channels[channel].account = account
             channels[channel].owner = owner
         }
@@ -291,9 +292,8 @@ extension Broker {
 
     /// Whether a user may own one more channel; the failure otherwise.
     func channelQuota(of uid: UInt32) -> Failure? {
-        let used = accountIndex[uid].map { accounts[$0].channels } ?? 0
-        guard used >= limits.channelsPerUser else { return nil }
-        return quota("channels_per_user", used, limits.channelsPerUser)
+        let used = accountIndex[uid].map { accounts[$0].used.channels } ?? 0
+        return refusal("channels_per_user", used: used, more: 1, allowed: limits.channelsPerUser)
     }
 
     private func groupFailure(_ options: OpenOptions, _ identity: Identity, unless current: UInt32?)
@@ -316,7 +316,7 @@ extension Broker {
             mode = options.mode ?? 0o660
         }
         let account = account(of: owner)
-        accounts[account].channels += 1
+        accounts[account].used.channels += 1
         let channel = channels.insert(
             Channel(
                 name: name.absolute, typeTag: options.typeTag, generation: nextGeneration,
@@ -341,9 +341,16 @@ extension Broker {
 
     /// A number for a handle of the session; it names none until it is given one.
     mutating func takeNumber(in session: UInt32) -> UInt32 {
+        accounts[sessions[session].account].used.handles += 1
         if let free = sessions[session].freeNumbers.popLast() { return free }
         sessions[session].handles.append(none)
         return UInt32(sessions[session].handles.count - 1)
+    }
+
+    /// The number is free for the session's next handle.
+    mutating func freeNumber(_ number: UInt32, of session: UInt32) {
+        accounts[sessions[session].account].used.handles -= 1
+        sessions[session].freeNumbers.append(number)
     }
 
     /// Puts a handle on its channel's list and counts what it may do.

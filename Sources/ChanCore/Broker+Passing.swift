@@ -64,8 +64,11 @@ extension Broker {
         }
         let slot = chain.tail
         let account = messages[slot].account
-        guard accounts[account].listings + listings.count <= limits.listingsPerUser else {
-            return quota("passed_channels_per_user", accounts[account].listings, limits.listingsPerUser)
+        if let failure = refusal(
+            "passed_channels_per_user", used: accounts[account].used.listings, more: listings.count,
+            allowed: limits.listingsPerUser)
+        {
+            return failure
         }
         // Linked from the last on, so that the list is in the order in which they were given.
         for listing in listings.reversed() {
@@ -84,7 +87,7 @@ extension Broker {
             handles[passed].nextPassed = messages[slot].firstPassed
             messages[slot].firstPassed = passed
             link(handle: passed)
-            accounts[account].listings += 1
+            accounts[account].used.listings += 1
             listingCount += 1
         }
         return nil
@@ -160,7 +163,7 @@ extension Broker {
             handles[listing].window = DeliveryWindow(first: sessions[session].firstDelivery)
             sessions[session].handles[Int(handles[listing].number)] = listing
             channels[handles[listing].channel].sessionHandles += 1
-            accounts[messages[slot].account].listings -= 1
+            accounts[messages[slot].account].used.listings -= 1
             listingCount -= 1
             listing = following
         }
@@ -170,7 +173,7 @@ extension Broker {
     mutating func withdrawPassed(by slot: UInt32) {
         var listing = messages[slot].firstPassed
         while listing != none {
-            sessions[handles[listing].offeredTo].freeNumbers.append(handles[listing].number)
+            freeNumber(handles[listing].number, of: handles[listing].offeredTo)
             handles[listing].offeredTo = none
             handles[listing].number = none
             listing = handles[listing].nextPassed
@@ -196,7 +199,7 @@ extension Broker {
         while listing != none {
             released.append(listing)
             handles[listing].message = none
-            accounts[account].listings -= 1
+            accounts[account].used.listings -= 1
             listingCount -= 1
             listing = handles[listing].nextPassed
         }

@@ -34,7 +34,8 @@ extension Broker {
             touched.insert(channel)
         }
         for channel in touched.sorted() where channels.contains(channel) { pump(channel, into: &sink) }
-        sessions.remove(session)
+        let gone = sessions.remove(session)
+        accounts[gone.account].used.handles -= gone.handles.count - gone.freeNumbers.count
     }
 
     private mutating func putBackAll<S: BrokerSink<Body> & ~Copyable>(of handle: UInt32, into sink: inout S) {
@@ -150,7 +151,7 @@ extension Broker {
         }
         _ = handles[handle].window.removeAll()
         sessions[session].handles[Int(number)] = none
-        sessions[session].freeNumbers.append(number)
+        freeNumber(number, of: session)
         handles.remove(handle)
     }
 
@@ -210,7 +211,7 @@ extension Broker {
         endWaits(on: channel, into: &sink)
         let gone = channels.remove(channel)
         gone.delays.release()
-        accounts[gone.account].channels -= 1
+        accounts[gone.account].used.channels -= 1
         closeReasons[channel] = nil
         acceptedByGone += gone.accepted
         if names[gone.name] == channel { names[gone.name] = nil }
@@ -226,12 +227,5 @@ extension Broker {
             channels[channel].aside = aside
             lose(slot, "discarded", into: &sink)
         }
-    }
-
-    mutating func account(of uid: UInt32) -> UInt32 {
-        if let account = accountIndex[uid] { return account }
-        let account = accounts.insert(Account(uid: uid))
-        accountIndex[uid] = account
-        return account
     }
 }

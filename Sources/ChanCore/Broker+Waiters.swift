@@ -19,7 +19,7 @@ extension Broker {
         operations[slot].next = first
         if first != none { operations[first].previous = slot }
         sessions[session].firstOperation = slot
-        sessions[session].waiterCount += 1
+        countWaiters(1, of: session)
         if deadline != .max { deadlines.insert(slot, deadline: deadline) }
         return slot
     }
@@ -27,8 +27,21 @@ extension Broker {
     /// Whether the session may park `cases` more waiters; the failure otherwise.
     @inlinable
     func admitWaiters(_ cases: Int, session: UInt32) -> Failure? {
-        guard sessions[session].waiterCount + max(cases, 1) > limits.waitersPerSession else { return nil }
-        return quota("waiters_per_session", sessions[session].waiterCount, limits.waitersPerSession)
+        let more = max(cases, 1)
+        return refusal(
+            "waiters_per_session", used: sessions[session].waiterCount, more: more,
+            allowed: limits.waitersPerSession)
+            ?? refusal(
+                "waiters_per_user", used: accounts[sessions[session].account].used.waiters, more: more,
+                allowed: limits.waitersPerUser)
+            ?? memoryFailure
+    }
+
+    /// Charges waiters to a session and its user, or refunds them.
+    @inlinable
+    mutating func countWaiters(_ change: Int, of session: UInt32) {
+        sessions[session].waiterCount += change
+        accounts[sessions[session].account].used.waiters += change
     }
 
     /// Puts a case of a parked operation at the end of its channel's list.
@@ -36,7 +49,7 @@ extension Broker {
     mutating func addWaiter(_ waiter: Waiter) {
         let slot = waiters.insert(waiter)
         let operation = waiter.operation
-        if operations[operation].waiterCount > 0 { sessions[operations[operation].session].waiterCount += 1 }
+        if operations[operation].waiterCount > 0 { countWaiters(1, of: operations[operation].session) }
         operations[operation].waiterCount += 1
         waiters[slot].nextCase = operations[operation].firstWaiter
         operations[operation].firstWaiter = slot
@@ -84,7 +97,7 @@ extension Broker {
         let operation = operations.remove(slot)
         let session = operation.session
         parked[OperationKey(session: session, request: operation.request)] = nil
-        sessions[session].waiterCount -= max(1, Int(operation.waiterCount))
+        countWaiters(-max(1, Int(operation.waiterCount)), of: session)
         if operation.previous == none {
             sessions[session].firstOperation = operation.next
         } else {

@@ -73,7 +73,11 @@ extension Broker {
         let refusal =
             isHopeless(watch)
             ? closedFailure(watch.channel)
-            : timeout == 0 ? Failure(.wouldBlock) : admitWaiters(1, session: session)
+            : timeout == 0
+                ? Failure(.wouldBlock)
+                : refusal(
+                    "waits_per_user", used: accounts[sessions[session].account].used.waits, more: 1,
+                    allowed: limits.waitsPerUser) ?? admitWaiters(1, session: session)
         if let refusal {
             sink.failed(session: session, request: request, failure: refusal)
             return
@@ -84,6 +88,7 @@ extension Broker {
         watch.operation = operation
         operations[operation].watch = watches.insert(watch)
         channels[watch.channel].watches += 1
+        accounts[sessions[session].account].used.waits += 1
     }
 
     /// Takes an operation's watch away; for `withdraw`.
@@ -91,6 +96,7 @@ extension Broker {
     mutating func endWatch(of operation: UInt32) {
         let watch = watches.remove(operations[operation].watch)
         channels[watch.channel].watches -= 1
+        accounts[sessions[operations[operation].session].account].used.waits -= 1
     }
 
     /// Answers the waits whose condition holds, or can't hold any more; to be called at the end of a turn.

@@ -27,6 +27,14 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     @usableFromInline var waiters = SlotTable<Waiter>()
     @usableFromInline var messages = SlotTable<Message<Body>>()
     @usableFromInline var accounts = SlotTable<Account>()
+    @usableFromInline var shares = SlotTable<Share>()
+    @usableFromInline var connections = SlotTable<Connection>()
+    /// Bytes of all messages.
+    @usableFromInline var messageBytes = 0
+    /// Bytes that all connections hold besides.
+    public internal(set) var buffers = 0
+    /// Users who have messages.
+    @usableFromInline var senders = 0
     @usableFromInline var parked: [OperationKey: UInt32] = [:]
     @usableFromInline var deadlines = DeadlineHeap()
     @usableFromInline var leases = SlotTable<Lease>()
@@ -52,6 +60,8 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     /// Messages accepted by channels that are gone.
     var acceptedByGone: UInt64 = 0
     var accountIndex: [UInt32: UInt32] = [:]
+    var shareIndex: [Share.Key: UInt32] = [:]
+    var incompleteConnections = 0
     var closeReasons: [UInt32: CloseReason] = [:]
     var spaces: [Space]
     var nextGeneration: UInt64 = 1
@@ -99,20 +109,36 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
 
 /// What one session and one user may have (rule 27); past a limit the operation fails and nothing else.
 public struct BrokerLimits: Equatable, Sendable {
+    /// Connections in all.
+    public var sessions = 4096
+    /// Connections of one user.
+    public var sessionsPerUser = 1024
+    /// Connections in all that have not finished their handshake.
+    public var incompleteSessions = 1024
+    /// The same of one user.
+    public var incompleteSessionsPerUser = 256
     /// Channels that one user owns.
     public var channelsPerUser = 65_536
     /// Handles of one session.
     public var handlesPerSession = 65_536
+    /// Handles of one user's sessions.
+    public var handlesPerUser = 131_072
     /// Parked operations of one session; each case of a select counts.
     public var waitersPerSession = 4096
+    /// Parked operations of one user's sessions, counted so.
+    public var waitersPerUser = 131_072
     /// Cases of one select (S17).
     public var selectCases = 1024
-    /// Messages that one user sent and nobody settled yet.
+    /// Messages that one user sent and nobody settled yet; as many may others have in his channels.
     public var messagesPerUser = 1 << 20
-    /// Bytes of those messages.
+    /// Bytes of those messages, in the same way.
     public var bytesPerUser = 64 << 20
     /// Channels that the messages pass that one user sent and nobody settled yet.
     public var listingsPerUser = 65_536
+    /// Operations of one user that wait for a channel's state: each is looked at once a turn.
+    public var waitsPerUser = 1024
+    /// What all messages and buffers together may take in bytes, an eighth of it kept from messages.
+    public var memoryBytes = Int.max
     /// Bytes after which a receive of several takes no further message.
     public var receiveBatchBytes = 256 << 10
     /// Bytes that count for each message there besides its own: what the owner's answer says of it.

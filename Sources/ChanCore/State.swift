@@ -12,7 +12,10 @@ struct Message<Body: BitwiseCopyable> {
     /// When it arrived.
     @usableFromInline var since: UInt64
     @usableFromInline var byteCount: UInt32
+    /// The sender's.
     @usableFromInline var account: UInt32
+    /// What it takes of another user's account, in whose channel it is; `none` for nothing.
+    @usableFromInline var share: UInt32 = none
     @usableFromInline var next: UInt32 = none
     @usableFromInline var child: UInt32 = none
     @usableFromInline var attempts: UInt16 = 0
@@ -41,6 +44,8 @@ public struct MessageChain {
     @usableFromInline var tail: UInt32 = none
     @usableFromInline var length: UInt32 = 0
     @usableFromInline var bytes = 0
+    /// The account besides the sender's that the messages appended are on, `none` for none.
+    @usableFromInline var owner: UInt32 = none
 
     /// Makes an empty chain.
     public init() {}
@@ -440,19 +445,4 @@ struct Session {
         self.identity = identity
         self.account = account
     }
-}
-
-/// What one user has on the daemon.
-@usableFromInline
-struct Account {
-    @usableFromInline var uid: UInt32
-    @usableFromInline var channels = 0
-    @usableFromInline var messages = 0
-    @usableFromInline var bytes = 0
-    /// Channels that those messages pass.
-    @usableFromInline var listings = 0
-    /// Of the channels that the user owns or owned.
-    @usableFromInline var delays = DelayHistogram()
-
-    init(uid: UInt32) { self.uid = uid }
 }

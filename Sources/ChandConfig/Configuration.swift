@@ -71,14 +71,24 @@ extension Configuration {
         public var channelsPerUser = 65536
         /// The key `limits.handles_per_session`.
         public var handlesPerSession = 65536
+        /// The key `limits.handles_per_user`: twice as many as one session may have, some 30 MiB.
+        public var handlesPerUser = 131_072
         /// The key `limits.waiters_per_session`.
         public var waitersPerSession = 4096
+        /// The key `limits.waiters_per_user`: those of 32 sessions that wait for all they may, some 40 MiB.
+        public var waitersPerUser = 131_072
         /// The key `limits.select_cases`.
         public var selectCases = 1024
         /// The key `limits.messages_per_user`.
         public var messagesPerUser = 1 << 20
         /// The key `limits.bytes_per_user`.
         public var bytesPerUser = 64 << 20
+        /// The key `limits.memory_bytes`: what seven users take who send all they may; `MemoryMax=` of the unit is above.
+        public var memoryBytes = 448 << 20
+        /// The key `limits.connects_per_second`: a connect and what answers it take some 100 microseconds.
+        public var connectsPerSecond = 2000
+        /// The key `limits.inspections_per_second`: a full page takes some 50 microseconds.
+        public var inspectionsPerSecond = 4000
         /// The key `limits.output_high_watermark`.
         public var outputHighWatermark = 1 << 20
         /// The key `limits.output_low_watermark`.

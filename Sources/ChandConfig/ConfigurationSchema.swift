@@ -66,18 +66,39 @@ public enum ConfigurationSchema {
             "limits", "handles_per_session", \.limits.handlesPerSession, .count(1...1_048_576), "handles",
             "Handles that one session has open."),
         key(
+            "limits", "handles_per_user", \.limits.handlesPerUser, .count(1...16_777_216), "handles",
+            "Handles that the sessions of one user have open. Each takes some 250 bytes."),
+        key(
             "limits", "waiters_per_session", \.limits.waitersPerSession, .count(1...1_048_576), "waiters",
             "Parked operations of one session; each case of a select counts."),
+        key(
+            "limits", "waiters_per_user", \.limits.waitersPerUser, .count(1...16_777_216), "waiters",
+            "Parked operations of the sessions of one user, counted so. Each takes some 300 bytes."),
         key(
             "limits", "select_cases", \.limits.selectCases, .count(1...Configuration.Limits.selectCasesMax),
             "cases",
             "Cases of one select."),
         key(
             "limits", "messages_per_user", \.limits.messagesPerUser, .count(1...1_073_741_824), "messages",
-            "Messages held for one user, queued, parked and unsettled."),
+            "Messages held for one user, queued, parked and unsettled. As many of others may be in his channels,",
+            "of which no user gets more than his share."),
         key(
             "limits", "bytes_per_user", \.limits.bytesPerUser, .bytes(64 << 10...1 << 40), "bytes",
-            "Bytes of those messages.", "With many users the unit's MemoryMax= has to grow with it."),
+            "Bytes of those messages, in the same way.",
+            "With many users memory_bytes has to grow with it."),
+        key(
+            "limits", "memory_bytes", \.limits.memoryBytes, .bytes(64 << 20...1 << 42), "bytes",
+            "What the messages and buffers of all users may take, an eighth of it kept from messages, of whose part no",
+            "user gets more than his share, at most half. The unit's MemoryMax= is to be a third above it."),
+        key(
+            "limits", "connects_per_second", \.limits.connectsPerSecond, .count(1...1_000_000), "connects",
+            "How often one user may connect, for more than 2 seconds; the others are refused.",
+            "Not for root and the daemon's own user."),
+        key(
+            "limits", "inspections_per_second", \.limits.inspectionsPerSecond, .count(1...1_000_000),
+            "requests",
+            "How many pages of lists, messages and measures one user may ask for, for more than 2 seconds; then they",
+            "wait. Not for administrators."),
         key(
             "limits", "output_high_watermark", \.limits.outputHighWatermark, .bytes(4096...1 << 30), "bytes",
             "Unread output from which on a session's requests wait until its process has read."),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanCore
 import ChanSystem
 import ChanWire
 import ChandConfig
@@ -18,6 +19,12 @@ extension Server {
             case .aborted: continue
             case .exhausted(let errno):
                 systemFailed(SystemError(errno: errno, call: .accept, detail: "trying again soon"))
+                doors.withSpareDescriptor {
+                    guard case .connection(let descriptor) = UnixSocket.accept(door) else { return }
+                    Self.refuse(
+                        descriptor,
+                        Goodbye(.tooManySessions, "the daemon has no descriptor left, or no memory"))
+                }
                 doors.pause(poll, now: now)
                 return
             case .failed(let errno):
@@ -36,18 +43,19 @@ extension Server {
             systemFailed(error)
             return
         }
-        if let goodbye = refusal(of: credentials) {
+        if let goodbye = refusal(of: credentials, now: now) {
             log.limited(
                 .warning, user: credentials.uid, reason: "refused: \(goodbye.rawCode)", now: now,
                 "refused pid \(credentials.pid), uid \(credentials.uid): \(goodbye.text)",
                 event: .sessionRefused,
                 fields: [.peerUid(credentials.uid), .peerPid(credentials.pid), .reason(goodbye.rawCode)])
-            // One try: a new socket's buffer takes it, and nothing waits on who is refused.
-            _ = goodbye.encoded().withUnsafeBytes { Transfer.send(descriptor.raw, $0) }
+            Self.refuse(descriptor, goodbye)
             return
         }
+        let charge = hub.broker.beginConnection(uid: credentials.uid)
         let connection = Connection(
-            descriptor: descriptor, credentials: credentials, assembler: hub.makeAssembler())
+            descriptor: descriptor, credentials: credentials, assembler: hub.makeAssembler(), charge: charge,
+            account: hub.broker.account(ofConnection: charge))
         connection.deadline = now &+ configuration.limits.handshakeTimeout.nanoseconds
         connections.insert(connection)
         do throws(SystemError) {
@@ -55,36 +63,31 @@ extension Server {
         } catch {
             systemFailed(error)
             connection.state = .ended
-            connections.remove(connection)
+            remove(connection)
             return
         }
         watchProcess(of: connection)
     }
 
-    private func refusal(of credentials: PeerCredentials) -> Goodbye? {
-        let limits = configuration.limits
+    private static func refuse(_ descriptor: consuming OwnedDescriptor, _ goodbye: Goodbye) {
+        // One try: a new socket's buffer takes it, and nothing waits on who is refused.
+        _ = goodbye.encoded().withUnsafeBytes { Transfer.send(descriptor.raw, $0) }
+    }
+
+    private func refusal(of credentials: PeerCredentials, now: UInt64) -> Goodbye? {
         // Every user that the kernel can't name here would be the same one (reliability.md, section 2).
         if credentials.uid == Self.overflowUser {
             return Goodbye(.refused, "uid \(credentials.uid) stands for users of another user namespace")
         }
-        let user = connections.perUser[credentials.uid] ?? (0, 0)
-        let checks: [(Bool, String)] = [
-            (connections.count >= limits.sessions, "limit sessions: \(limits.sessions) in use"),
-            (
-                user.all >= limits.sessionsPerUser,
-                "limit sessions_per_user: \(limits.sessionsPerUser) in use by uid \(credentials.uid)"
-            ),
-            (
-                connections.incomplete >= limits.incompleteSessions,
-                "limit incomplete_sessions: \(limits.incompleteSessions) in use"
-            ),
-            (
-                user.incomplete >= limits.incompleteSessionsPerUser,
-                "limit incomplete_sessions_per_user: \(limits.incompleteSessionsPerUser) in use by uid "
-                    + "\(credentials.uid)"
-            ),
-        ]
-        return checks.first { $0.0 }.map { Goodbye(.tooManySessions, $0.1) }
+        let rate = configuration.limits.connectsPerSecond
+        if credentials.uid != 0, credentials.uid != ThisProcess.effectiveUid {
+            guard connectRate.debt(of: credentials.uid, now: now) == 0 else {
+                let text = "limit connects_per_second: uid \(credentials.uid) used more than \(rate)"
+                return Goodbye(.tooManySessions, text)
+            }
+            connectRate.take(credentials.uid, perSecond: rate, now: now)
+        }
+        return hub.broker.admitConnection(uid: credentials.uid).map { Goodbye(.tooManySessions, $0.text) }
     }
 
     /// What the kernel says of a user who has no number in this user namespace.

@@ -50,6 +50,7 @@ final class BodyPool {
     }
 
     private static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
+        // As Swift's own allocations end: nothing can go on without it.
         guard let block = malloc(byteCount) else { fatalError("no memory for \(byteCount) bytes") }
         return block
     }

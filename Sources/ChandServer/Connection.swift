@@ -32,8 +32,11 @@ final class Connection {
     var state = State.connected
     /// What names it to the poll.
     var token: UInt64 = 0
-    /// Counted among those that have not said HELLO.
-    var isIncomplete = true
+    /// Its place in its user's account, and the number of that.
+    let charge: UInt32
+    let account: Int
+    /// What it holds by that account.
+    var heldBytes = 0
     /// Its place in the list of those with a deadline.
     var timedIndex: Int?
     var assembler: FrameAssembler
@@ -48,17 +51,26 @@ final class Connection {
     var interest: Interest = .read
     /// Not read from until the output is below the low watermark.
     var isThrottled = false
+    /// Not read from before its user's rate of inspections allows it; 0 for at once.
+    var delayedUntil: UInt64 = 0
+    /// Has its turn later, since its user's other sessions had theirs: not watched for reading meanwhile.
+    var isDeferred = false
     /// When the session ends unless it has said HELLO, or read what it asked for; `.max` for never.
     var deadline = UInt64.max
 
     init(
         descriptor: consuming OwnedDescriptor, credentials: PeerCredentials,
-        assembler: consuming FrameAssembler
+        assembler: consuming FrameAssembler, charge: UInt32, account: Int
     ) {
+        self.charge = charge
+        self.account = account
         self.assembler = assembler
         self.descriptor = descriptor
         self.credentials = credentials
     }
+
+    /// Whether its frames may be run.
+    var mayRun: Bool { state != .ended && !isThrottled && delayedUntil == 0 }
 
     /// Writes the run of SENT outcomes into the output.
     func settlePendingSent(pool: BufferPool) {

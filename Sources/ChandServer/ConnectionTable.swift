@@ -9,10 +9,6 @@ struct ConnectionTable {
     private var slots: [Connection?] = []
     private var lives: [UInt32] = []
     private var free: [Int] = []
-    /// Sessions by user, for the limits.
-    private(set) var perUser: [UInt32: (all: Int, incomplete: Int)] = [:]
-    /// Connections that have not said HELLO.
-    private(set) var incomplete = 0
     /// Connections in all.
     private(set) var count = 0
     /// Those with a deadline, in no order; few at any time.
@@ -43,34 +39,20 @@ struct ConnectionTable {
         slots[slot] = connection
         connection.token = UInt64(lives[slot]) << 32 | UInt64(slot)
         count += 1
-        incomplete += 1
-        let user = perUser[connection.credentials.uid] ?? (0, 0)
-        perUser[connection.credentials.uid] = (user.all + 1, user.incomplete + 1)
         watchDeadline(of: connection)
     }
 
-    /// The handshake is done: the connection counts no more as incomplete.
-    mutating func greeted(_ connection: Connection) {
-        guard connection.isIncomplete else { return }
-        connection.isIncomplete = false
-        forgetDeadline(of: connection)
-        incomplete -= 1
-        perUser[connection.credentials.uid]?.incomplete -= 1
-    }
-
-    mutating func remove(_ connection: Connection) {
+    /// Returns whether it was there.
+    mutating func remove(_ connection: Connection) -> Bool {
         let slot = Int(truncatingIfNeeded: connection.token & 0x7FFF_FFFF)
-        guard self[connection.token] === connection else { return }
-        greeted(connection)
+        guard self[connection.token] === connection else { return false }
         forgetDeadline(of: connection)
         slots[slot] = nil
         // The highest life is never reached in practice; wrapping keeps tokens below the reserved ones.
         lives[slot] = lives[slot] == UInt32.max - 1 ? 0 : lives[slot] + 1
         free.append(slot)
         count -= 1
-        let user = connection.credentials.uid
-        perUser[user]?.all -= 1
-        if perUser[user]?.all == 0 { perUser[user] = nil }
+        return true
     }
 
     /// The connection's deadline was set.

@@ -11,6 +11,8 @@ package struct DetachedSessions: ~Copyable {
     private var connections: [Connection] = []
     private let maxMessageBytes: Int
     private static let framesPerTurn = 16
+    /// So many that nobody has to wait, for which there is no clock here.
+    private static let inspectionsPerSecond = 1_000_000_000
 
     /// Makes a hub without sessions; uid 0 is an administrator in it.
     ///
@@ -22,19 +24,22 @@ package struct DetachedSessions: ~Copyable {
         self.maxMessageBytes = maxMessageBytes
         hub = Hub(
             limits: limits, spaces: spaces, maxMessageBytes: maxMessageBytes,
-            framesPerTurn: Self.framesPerTurn, outputHighWatermark: 64 << 10, seed: 7, instance: 7,
+            framesPerTurn: Self.framesPerTurn, outputHighWatermark: 64 << 10,
+            inspectionsPerSecond: Self.inspectionsPerSecond, seed: 7, instance: 7,
             checksInvariants: checksInvariants)
         _ = hub.declare(declared)
     }
 
     /// A new connection, which has not said anything; returns its number.
     package mutating func connect(uid: UInt32) -> Int {
+        let charge = hub.broker.beginConnection(uid: uid)
         connections.append(
             // No call is ever made on it, and closing it changes nothing.
             Connection(
                 descriptor: OwnedDescriptor(taking: -1),
                 credentials: PeerCredentials(uid: uid, gid: uid, pid: 1, groups: []),
-                assembler: hub.makeAssembler()))
+                assembler: hub.makeAssembler(), charge: charge,
+                account: hub.broker.account(ofConnection: charge)))
         return connections.count - 1
     }
 
@@ -96,12 +101,17 @@ package struct DetachedSessions: ~Copyable {
     package mutating func reconfigure(limits: BrokerLimits, spaces: [Space]) {
         hub.reconfigure(
             limits: limits, spaces: spaces, maxMessageBytes: maxMessageBytes,
-            framesPerTurn: Self.framesPerTurn, outputHighWatermark: 64 << 10)
+            framesPerTurn: Self.framesPerTurn, outputHighWatermark: 64 << 10,
+            inspectionsPerSecond: Self.inspectionsPerSecond)
     }
 
     /// Ends every session and removes every channel; whether nothing was left of either.
     package mutating func removeAll() -> Bool {
-        for number in connections.indices { end(number) { _, _ in } }
+        for number in connections.indices {
+            end(number) { _, _ in }
+            hub.broker.endConnection(connections[number].charge)
+        }
+        connections = []
         let administrator = hub.broker.beginSession(Self.administrator)
         var cursor: UInt64 = 0
         repeat {
@@ -129,13 +139,16 @@ package struct DetachedSessions: ~Copyable {
         hub.broker.answerWaits(into: &hub.outbox)
         hub.outbox.dirty = []
         for (number, connection) in connections.enumerated() {
+            if connection.state == .greeted { _ = hub.broker.completeConnection(connection.charge) }
             connection.isDirty = false
             connection.settlePendingSent(pool: hub.outbox.pool)
             // Bodies that are referred to would have to be put together first, by what is tested elsewhere.
             if connection.output.referenceCount == 0, !connection.output.isEmpty {
                 write(number, connection.output.bytes.readable)
             }
-            connection.output.dropAll(pool: hub.outbox.pool) { MessageBody.release(token: $0) }
+            connection.output.dropAll(pool: hub.outbox.pool) {
+                MessageBody.release(token: $0, to: hub.outbox.bodies)
+            }
         }
         hub.check()
     }

@@ -43,10 +43,13 @@ extension Hub {
         case .hello: throw WireFault(.outOfState, "HELLO after the handshake")
         case .receipt: try receipt(frame.body, session: session)
         case .wait: try wait(header, frame.body, session: session)
-        case .monitor: try monitor(header, frame.body, from: connection)
+        case .monitor:
+            countInspection(of: connection)
+            try monitor(header, frame.body, from: connection)
         case .open, .closeHandle, .close, .remove, .stop, .inspect, .list, .describe, .pause, .resume,
             .restore, .lease, .peek, .purge, .sessions, .waiting, .measure:
             try checkRequest(header, session: session)
+            if Self.inspections.contains(type) { countInspection(of: connection) }
             let answer = try administer(type, header, frame.body, session: session)
             outbox.append(answer, to: connection)
         case .control:
@@ -61,6 +64,11 @@ extension Hub {
             throw WireFault(.outOfState, "a client does not send \(type)")
         }
     }
+
+    /// What looks at more than one thing.
+    private static let inspections: Set<FrameType> = [
+        .list, .describe, .peek, .purge, .sessions, .waiting, .measure,
+    ]
 
     func checkRequest(_ header: FrameHeader, session: UInt32) throws(WireFault) {
         guard header.request != 0 else { throw WireFault(.malformed, "request id 0 names no operation") }
@@ -96,11 +104,10 @@ extension Hub {
             outbox.append(tooLarge(longest).encoded(request: request), session: session)
             return
         }
-        if let failure = broker.admit(session: session, count: count, byteCount: bytes) {
-            outbox.failed(session: session, request: request, failure: failure)
-            return
-        }
-        var chain = MessageChain()
+        guard
+            var chain = admit(
+                session: session, request: request, handle: send.handle, count: count, byteCount: bytes)
+        else { return }
         if count == 1, longest >= FrameAssembler.directBodyBytes, let storage = frame.takeStorage() {
             let body = MessageBody(taking: storage, bytes: try send.next())
             broker.append(body, byteCount: longest, to: &chain, session: session)
@@ -116,6 +123,18 @@ extension Hub {
         broker.send(
             session: session, request: request, handle: send.handle, chain: chain, timeout: send.timeout,
             confirm: Confirm(frame.header), into: &outbox)
+    }
+
+    /// A chain for so many messages; nil where they are too many, and the request has failed.
+    private mutating func admit(
+        session: UInt32, request: UInt64, handle: UInt32, count: Int, byteCount: Int
+    ) -> MessageChain? {
+        switch broker.admit(session: session, handle: handle, count: count, byteCount: byteCount) {
+        case .success(let chain): return chain
+        case .failure(let failure):
+            outbox.failed(session: session, request: request, failure: failure)
+            return nil
+        }
     }
 
     /// Has the last message of a chain pass channels; where it may not, the request has failed and the chain is gone.
@@ -217,14 +236,10 @@ extension Hub {
         _ header: FrameHeader, _ body: UnsafeRawBufferPointer, session: UInt32
     ) throws(WireFault) {
         var scan = try SelectRequest(header, reading: body)
-        var messages = 0
-        var bytes = 0
         var longest = 0
         for _ in 0..<scan.count {
             let candidate = try scan.next()
             guard candidate.kind == .send else { continue }
-            messages += 1
-            bytes += candidate.message.count
             longest = max(longest, candidate.message.count)
         }
         try scan.finish()
@@ -239,10 +254,6 @@ extension Hub {
             outbox.append(tooLarge(longest).encoded(request: header.request), session: session)
             return
         }
-        if let failure = broker.admit(session: session, count: messages, byteCount: bytes) {
-            outbox.failed(session: session, request: header.request, failure: failure)
-            return
-        }
         var request = try SelectRequest(header, reading: body)
         var cases: [ChanCore.SelectCase] = []
         cases.reserveCapacity(request.count)
@@ -254,10 +265,7 @@ extension Hub {
                 cases.append(
                     SelectCase(.receive, handle: candidate.handle, untilDrained: candidate.untilDrained))
             case .send:
-                var chain = MessageChain()
-                let body = MessageBody(copying: candidate.message, in: outbox.bodies)
-                broker.append(body, byteCount: candidate.message.count, to: &chain, session: session)
-                guard pass(candidate.listed, with: chain, header.request, session: session) else {
+                guard let chain = try self.chain(of: candidate, header.request, session: session) else {
                     for made in cases { broker.discard(made.chain, into: &outbox) }
                     return
                 }
@@ -267,6 +275,20 @@ extension Hub {
         broker.select(
             session: session, request: header.request, cases: cases, ordered: request.ordered,
             timeout: request.timeout, limit: request.limit, into: &outbox)
+    }
+
+    /// The message of a send case; nil where it may not be sent, and the request has failed.
+    private mutating func chain(
+        of candidate: ChanWire.SelectCase, _ request: UInt64, session: UInt32
+    ) throws(WireFault) -> MessageChain? {
+        guard
+            var chain = admit(
+                session: session, request: request, handle: candidate.handle, count: 1,
+                byteCount: candidate.message.count)
+        else { return nil }
+        let body = MessageBody(copying: candidate.message, in: outbox.bodies)
+        broker.append(body, byteCount: candidate.message.count, to: &chain, session: session)
+        return pass(candidate.listed, with: chain, request, session: session) ? chain : nil
     }
 }
 

@@ -7,11 +7,14 @@ import Systemd
 /// The listening sockets: the daemon's own, or those that systemd passes.
 ///
 /// When descriptors or memory run out the doors are paused, since a level-triggered poll would spin on a
-/// connection that can't be accepted; they open again when a session ends, or soon.
+/// connection that can't be accepted; they open again when a session ends, or soon. One descriptor is kept to tell one
+/// client each time why.
 struct Doors: ~Copyable {
     private var own: UnixListener?
     private var passed: [OwnedPassed] = []
     private var isWatched = false
+    /// Another one for the first listener: anything will do that needs no file.
+    private var spare: OwnedDescriptor?
     /// When to try again after running out of something; `.max` while open.
     private(set) var resumeAt = UInt64.max
 
@@ -70,6 +73,20 @@ struct Doors: ~Copyable {
             try poll.add(descriptor, token: Server.Token.firstDoor + UInt64(index), interest: .read)
         }
         isWatched = true
+        keepSpare()
+    }
+
+    /// Does something that needs a descriptor while there are none, and closes what it opens.
+    mutating func withSpareDescriptor(_ body: () -> Void) {
+        guard spare != nil else { return }
+        spare = nil
+        body()
+        keepSpare()
+    }
+
+    /// Where there is none for it now, a later pause ends without a word to anybody.
+    private mutating func keepSpare() {
+        if spare == nil, let listener = descriptors.first { spare = try? Descriptor.duplicate(listener) }
     }
 
     /// Stops watching until something is free again.
@@ -82,6 +99,7 @@ struct Doors: ~Copyable {
     mutating func resume(_ poll: borrowing EventPoll) {
         guard resumeAt != .max else { return }
         resumeAt = .max
+        keepSpare()
         // It was watched before, so this can fail for want of kernel memory only: then the pause goes on.
         do throws(SystemError) { try watch(poll) } catch {
             resumeAt = MonotonicClock.now() &+ Self.pauseNanoseconds
@@ -92,6 +110,7 @@ struct Doors: ~Copyable {
     mutating func close(_ poll: borrowing EventPoll) {
         unwatch(poll)
         resumeAt = .max
+        spare = nil
         own = nil
     }
 

@@ -28,6 +28,17 @@ struct Hub: ~Copyable {
     private(set) var framesPerTurn: Int
     /// Output of a connection from which on its frames wait: it is to read first what it asked for.
     private(set) var outputHighWatermark: Int
+    /// Output that a session may leave unread while memory is short.
+    private static let shortWatermark = 64 << 10
+    /// Frames that were run since the start.
+    private(set) var framesRun = 0
+    /// Pages of lists, messages and measures that each user asks for.
+    private var inspectionRate = RateLimiter()
+    private var inspectionsPerSecond: Int
+    /// Connections that are over that rate, until their time has come.
+    private(set) var delayed: [Connection] = []
+    /// The time that the owner told last.
+    private var now: UInt64 = 0
     /// Frames between two looks at the output, whose answers it may exceed the mark by.
     private static let framesBetweenLooks = 8
     /// Whether the whole state is checked after every frame; for tests.
@@ -40,8 +51,10 @@ struct Hub: ~Copyable {
 
     init(
         limits: BrokerLimits, spaces: [Space], maxMessageBytes: Int, framesPerTurn: Int,
-        outputHighWatermark: Int, seed: UInt64, instance: UInt64, checksInvariants: Bool
+        outputHighWatermark: Int, inspectionsPerSecond: Int, seed: UInt64, instance: UInt64,
+        checksInvariants: Bool
     ) {
+        self.inspectionsPerSecond = inspectionsPerSecond
         broker = Broker(seed: seed, limits: limits, spaces: spaces)
         self.limits = limits
         self.maxMessageBytes = maxMessageBytes
@@ -54,8 +67,9 @@ struct Hub: ~Copyable {
     /// Puts other limits and spaces in force; sessions that are there keep what WELCOME told them.
     mutating func reconfigure(
         limits: BrokerLimits, spaces: [Space], maxMessageBytes: Int, framesPerTurn: Int,
-        outputHighWatermark: Int
+        outputHighWatermark: Int, inspectionsPerSecond: Int
     ) {
+        self.inspectionsPerSecond = inspectionsPerSecond
         self.limits = limits
         self.maxMessageBytes = maxMessageBytes
         self.framesPerTurn = framesPerTurn
@@ -89,11 +103,12 @@ struct Hub: ~Copyable {
         defer { swap(&assembler, &connection.assembler) }
         var taken = 0
         var left = framesPerTurn
-        while taken < bytes.count, left > 0, connection.output.count <= outputHighWatermark {
+        while taken < bytes.count, left > 0, connection.output.count <= outputMark, connection.mayRun {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[taken...])
             let some = min(left, Self.framesBetweenLooks)
             left -= some
             taken += try assembler.feed(rest, frames: some) { frame throws(WireFault) in
+                framesRun &+= 1
                 if connection.state == .connected {
                     try greet(frame.header, frame.body, from: connection, identity: identity())
                 } else {
@@ -113,9 +128,53 @@ struct Hub: ~Copyable {
         swap(&assembler, &connection.assembler)
         defer { swap(&assembler, &connection.assembler) }
         try assembler.received(count) { frame throws(WireFault) in
+            framesRun &+= 1
             try run(&frame, from: connection)
             conclude()
         }
+    }
+
+    /// Output of a connection from which on its frames wait now.
+    var outputMark: Int {
+        broker.isShortOfMemory ? min(Self.shortWatermark, outputHighWatermark) : outputHighWatermark
+    }
+
+    /// Tells the user's account what the connection holds now; to be called when that may have changed.
+    mutating func measure(_ connection: Connection) {
+        let held =
+            connection.output.heldBytes + connection.backlog.capacity + connection.assembler.pendingBytes
+        guard held != connection.heldBytes else { return }
+        connection.heldBytes = held
+        broker.setBuffers(held, of: connection.charge)
+    }
+
+    /// Counts a request for a page; who is over the rate has his next frames run later.
+    mutating func countInspection(of connection: Connection) {
+        guard !broker.isAdministrator(session: connection.session) else { return }
+        let user = connection.credentials.uid
+        inspectionRate.take(user, perSecond: inspectionsPerSecond, now: now)
+        let debt = inspectionRate.debt(of: user, now: now)
+        guard debt > 0 else { return }
+        if connection.delayedUntil == 0 { delayed.append(connection) }
+        connection.delayedUntil = now &+ debt
+    }
+
+    /// Connections whose frames may be run again.
+    mutating func takeDelayed() -> [Connection] {
+        guard delayed.contains(where: { $0.delayedUntil <= now }) else { return [] }
+        let due = delayed.filter { $0.delayedUntil <= now }
+        delayed.removeAll { $0.delayedUntil <= now }
+        for connection in due { connection.delayedUntil = 0 }
+        return due
+    }
+
+    /// When the first of them may; `.max` for none.
+    var nextDelayed: UInt64 { delayed.reduce(.max) { min($0, $1.delayedUntil) } }
+
+    /// Tells the time at which what follows arrived.
+    mutating func arrive(at now: UInt64) {
+        self.now = now
+        broker.arrive(at: now)
     }
 
     /// The first frame: agrees on a version and begins the session.
@@ -159,6 +218,7 @@ struct Hub: ~Copyable {
             broker.endSession(connection.session, into: &outbox)
         }
         connection.state = .ended
+        if !delayed.isEmpty { delayed.removeAll { $0 === connection } }
         connection.backlog.removeAll()
         connection.backlog.release()
         if let goodbye { outbox.append(goodbye.encoded(), to: connection) }

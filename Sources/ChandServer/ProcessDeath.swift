@@ -45,6 +45,13 @@ extension Server {
         let list = dying
         dying = []
         for connection in list where connection.state != .ended {
+            // Its user's other sessions had his share of this turn.
+            guard fairTurns.hasTurn(connection.account) else {
+                dying.append(connection)
+                continue
+            }
+            // What it asked for before it died is little, and nobody reads the answers.
+            connection.delayedUntil = 0
             let isWaiting = !connection.backlog.isEmpty
             let count = read(connection)
             connection.unreadAtDeath -= count

@@ -192,7 +192,9 @@ extension Server {
         hub.reconfigure(
             limits: BrokerLimits(new.limits), spaces: new.brokerSpaces,
             maxMessageBytes: new.limits.messageBytes, framesPerTurn: new.loop.turnFrames,
-            outputHighWatermark: new.limits.outputHighWatermark)
+            outputHighWatermark: new.limits.outputHighWatermark,
+            inspectionsPerSecond: new.limits.inspectionsPerSecond)
+        fairTurns.frames = new.loop.turnFrames
         declareChannels()
     }
 

@@ -20,6 +20,11 @@ public final class Server {
     var doors: Doors
     /// Connections whose backlog goes on in the next turn.
     var backlogged: [Connection] = []
+    /// Connections that are ready to be read and have their turn later.
+    var deferred: [Connection] = []
+    var fairTurns: FairTurns
+    /// How often users connect.
+    var connectRate = RateLimiter()
     /// Connections whose process has exited, until what it wrote has been run.
     var dying: [Connection] = []
     var events = EventBuffer()
@@ -70,8 +75,10 @@ public final class Server {
             limits: BrokerLimits(limits), spaces: configuration.brokerSpaces,
             maxMessageBytes: limits.messageBytes, framesPerTurn: configuration.loop.turnFrames,
             outputHighWatermark: limits.outputHighWatermark,
+            inspectionsPerSecond: limits.inspectionsPerSecond,
             seed: SystemRandomNumberGenerator.seed(), instance: SystemRandomNumberGenerator.seed(),
             checksInvariants: checksInvariants)
+        fairTurns = FairTurns(frames: configuration.loop.turnFrames, bytes: configuration.loop.turnBytes)
         scratch = .allocate(byteCount: configuration.loop.turnBytes, alignment: 16)
         spin = Spin(limit: configuration.loop.spin)
         let watchdog = Notifier.watchdogInterval.map { $0.nanoseconds / 2 }
@@ -130,7 +137,9 @@ public final class Server {
     private func turn(lifeline: Int32) throws(SystemError) -> Bool {
         try wait()
         let now = MonotonicClock.now()
-        hub.broker.arrive(at: now)
+        hub.arrive(at: now)
+        fairTurns.begin()
+        serveDeferred()
         for index in 0..<events.count {
             let event = events[index]
             switch event.token {
@@ -145,12 +154,14 @@ public final class Server {
             }
         }
         runDying()
+        resumeDelayed()
         runBacklogs()
         runControls()
         hub.advance(to: now)
         checkDeadlines(now: now)
         if stopDeadline != nil { releaseFinishedSessions() }
         hub.reportEvents(now: now)
+        relieveMemory()
         writeDirty(now: now)
         try keepTime(now: now)
         return !isStopped(now: now)
@@ -168,7 +179,8 @@ public final class Server {
 
     private func wait() throws(SystemError) {
         let now = MonotonicClock.now()
-        let hasWork = !backlogged.isEmpty || !dying.isEmpty || hub.broker.needsSweep || hasNews
+        let hasWork =
+            !backlogged.isEmpty || !deferred.isEmpty || !dying.isEmpty || hub.broker.needsSweep || hasNews
         hasNews = false
         guard !hasWork, hub.outbox.dirty.isEmpty else {
             try poll.wait(into: &events, timeoutNanoseconds: 0)
@@ -176,7 +188,8 @@ public final class Server {
         }
         // Two at a time: with more, min makes an array of them.
         var wake = min(hub.broker.nextDeadline ?? .max, min(connections.nextDeadline, nextWatchdog))
-        wake = min(min(wake, hub.reportDue), min(doors.resumeAt, min(status.due, stopDeadline ?? .max)))
+        wake = min(min(wake, hub.nextDelayed), min(hub.reportDue, doors.resumeAt))
+        wake = min(wake, min(status.due, stopDeadline ?? .max))
         if let idleSince { wake = min(wake, idleSince &+ configuration.daemon.idleExit.nanoseconds) }
         if !hasRested {
             try poll.wait(into: &events, timeoutNanoseconds: Self.restNanoseconds)
@@ -239,9 +252,12 @@ public final class Server {
     @discardableResult
     func read(_ connection: Connection) -> Int {
         // What was read before comes first; the socket keeps the rest.
-        guard connection.state != .ended, connection.backlog.isEmpty, !connection.isThrottled else {
+        guard connection.mayRun, connection.backlog.isEmpty else { return 0 }
+        guard fairTurns.hasTurn(connection.account) else {
+            deferTurn(of: connection)
             return 0
         }
+        let before = (frames: hub.framesRun, output: connection.output.count)
         do throws(WireFault) {
             let direct = connection.assembler.directTarget()
             let result =
@@ -260,6 +276,7 @@ public final class Server {
                         Identity(connection.credentials, configuration)
                     }
                 }
+                charge(connection, since: before, read: count)
                 afterReading(connection)
                 return count
             case .wouldBlock: break
@@ -276,13 +293,19 @@ public final class Server {
         let list = backlogged
         backlogged = []
         // Those who do not read go on when they have read: `throttle` puts them back.
-        for connection in list where connection.state == .greeted && !connection.isThrottled {
+        for connection in list where connection.state == .greeted && connection.mayRun {
+            guard fairTurns.hasTurn(connection.account) else {
+                backlogged.append(connection)
+                continue
+            }
+            let before = (frames: hub.framesRun, output: connection.output.count)
             var bytes = GrowableBytes()
             swap(&bytes, &connection.backlog)
             do throws(WireFault) {
                 try hub.receive(bytes.readable, from: connection) {
                     Identity(connection.credentials, configuration)
                 }
+                charge(connection, since: before, read: 0)
                 afterReading(connection)
             } catch {
                 fault(error, connection)
@@ -291,13 +314,16 @@ public final class Server {
     }
 
     private func afterReading(_ connection: Connection) {
+        hub.measure(connection)
         if !connection.backlog.isEmpty {
             backlogged.append(connection)
         } else if !connection.interest.contains(.read) {
             // The last of a backlog need not have an answer, and only a write looks at what to watch.
             hub.outbox.touch(connection)
         }
-        if connection.state == .greeted { connections.greeted(connection) }
+        if connection.state == .greeted, hub.broker.completeConnection(connection.charge) {
+            connections.forgetDeadline(of: connection)
+        }
     }
 
     private func fault(_ fault: WireFault, _ connection: Connection) {
@@ -349,6 +375,7 @@ public final class Server {
         }
         switch result {
         case .done, .more, .wouldBlock:
+            hub.measure(connection)
             if result == .more { hub.outbox.touch(connection) }
             throttle(connection, progressed: connection.output.count < before, now: now)
             watch(connection, writing: result == .wouldBlock)
@@ -363,36 +390,38 @@ public final class Server {
         let queued = connection.output.count
         if connection.isThrottled, connection.output.bytes.count > limits.outputHardLimit {
             slowReceiver(connection)
-        } else if queued > limits.outputHighWatermark {
+        } else if queued > hub.outputMark {
             if !connection.isThrottled || progressed {
                 connection.deadline = now &+ limits.writeDeadline.nanoseconds
                 connections.watchDeadline(of: connection)
             }
             connection.isThrottled = true
-        } else if queued <= limits.outputLowWatermark, connection.isThrottled {
+        } else if queued <= min(limits.outputLowWatermark, hub.outputMark), connection.isThrottled {
             connection.isThrottled = false
             connections.forgetDeadline(of: connection)
             if !connection.backlog.isEmpty { backlogged.append(connection) }
         }
     }
 
-    private func slowReceiver(_ connection: Connection) {
+    func slowReceiver(
+        _ connection: Connection, _ reason: String = "it does not read what it asked for"
+    ) {
         let credentials = connection.credentials
         log.limited(
             .warning, user: credentials.uid, reason: "slow receiver", now: MonotonicClock.now(),
-            "session of pid \(credentials.pid), uid \(credentials.uid) ended: it does not read what it asked for",
+            "session of pid \(credentials.pid), uid \(credentials.uid) ended: \(reason)",
             event: .slowReceiver, fields: [.peerUid(credentials.uid), .peerPid(credentials.pid)])
-        drop(connection, Goodbye(.slowReceiver, "the session does not read what it asked for"))
+        drop(connection, Goodbye(.slowReceiver, reason))
     }
 
     private func watch(_ connection: Connection, writing: Bool) {
         guard connection.state != .ended else { return }
         var interest: Interest = writing ? .write : []
-        if !connection.isThrottled, connection.backlog.isEmpty { interest.insert(.read) }
+        if connection.mayRun, connection.backlog.isEmpty, !connection.isDeferred { interest.insert(.read) }
         setInterest(interest, of: connection)
     }
 
-    private func setInterest(_ interest: Interest, of connection: Connection) {
+    func setInterest(_ interest: Interest, of connection: Connection) {
         guard interest != connection.interest else { return }
         connection.interest = interest
         do throws(SystemError) {
@@ -413,8 +442,13 @@ public final class Server {
         } catch {
             systemFailed(error)
         }
-        connections.remove(connection)
+        remove(connection)
         doors.resume(poll)
+    }
+
+    /// Takes a connection out of the table and of its user's account.
+    func remove(_ connection: Connection) {
+        if connections.remove(connection) { hub.broker.endConnection(connection.charge) }
     }
 
     /// The kernel refused something that only its own shortage explains.

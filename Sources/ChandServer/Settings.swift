@@ -9,12 +9,19 @@ import ChandConfig
 extension BrokerLimits {
     init(_ limits: Configuration.Limits) {
         self.init()
+        sessions = limits.sessions
+        sessionsPerUser = limits.sessionsPerUser
+        incompleteSessions = limits.incompleteSessions
+        incompleteSessionsPerUser = limits.incompleteSessionsPerUser
         channelsPerUser = limits.channelsPerUser
         handlesPerSession = limits.handlesPerSession
+        handlesPerUser = limits.handlesPerUser
         waitersPerSession = limits.waitersPerSession
+        waitersPerUser = limits.waitersPerUser
         selectCases = limits.selectCases
         messagesPerUser = limits.messagesPerUser
         bytesPerUser = limits.bytesPerUser
+        memoryBytes = limits.memoryBytes
         receiveBatchPrefixBytes = Received.messagePrefixByteCount
     }
 }

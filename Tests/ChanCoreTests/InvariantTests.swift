@@ -155,7 +155,26 @@ extension Harm {
             handle.isClosed = true
             $0.sessions[0].handles.append($0.handles.insert(handle))
         },
-        Harm("the account of uid 1000 is wrong") { $0.accounts[0].bytes += 1 },
+        Harm("the account of uid 1000 is") { $0.accounts[0].used.bytes += 1 },
+        Harm("incomplete connections are miscounted") { $0.incompleteConnections += 1 },
+        Harm("is on a wrong share") { $0.messages[$0.queued("full")].share = 0 },
+        Harm("a share is of no message") {
+            _ = $0.shares.insert(Share(key: Share.Key(owner: 0, sender: 0)))
+        },
+        Harm("is of its own account") {
+            let slot = $0.queued("full")
+            let bytes = Int($0.messages[slot].byteCount)
+            $0.messages[slot].share = $0.chargeShare(of: 0, sender: 0, byteCount: bytes)
+        },
+        Harm("is miscounted") {
+            let share = $0.chargeShare(of: 0, sender: 0, byteCount: 0)
+            $0.messages[$0.queued("full")].share = share
+            $0.shares[share].held.bytes += 1
+        },
+        Harm("the memory in use is miscounted") { $0.buffers += 1 },
+        Harm("the memory in use is miscounted") { $0.messageBytes += 1 },
+        Harm("the memory in use is miscounted") { $0.senders += 1 },
+        Harm("the shares of uid 1000 are miscounted") { $0.accounts[0].shares += 1 },
     ]
 }
 
@@ -232,6 +251,6 @@ extension Harm {
             $0.sessions[0].freeNumbers.append($0.handles[listing].number)
         },
         Harm("a listing has no message") { $0.listingCount += 1 },
-        Harm("the listings of uid 1000 are miscounted") { $0.accounts[0].listings += 1 },
+        Harm("the account of uid 1000 is") { $0.accounts[0].used.listings += 1 },
     ]
 }

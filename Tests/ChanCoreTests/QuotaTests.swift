@@ -71,6 +71,67 @@ import Testing
         #expect(failure(scene.tryOpen(client, "b")) == nil)
     }
 
+    @Test("27 handles of a user, by whatever session; those of closed ones with deliveries too")
+    func handlesOfAUser() throws {
+        let scene = limited { $0.handlesPerUser = 3 }
+        let (one, other) = try scene.pair(capacity: 1)
+        _ = try scene.open(one.session, "b")
+        expect(failure(scene.tryOpen(other.session, "d")), "handles_per_user", used: 3, of: 3)
+        #expect(failure(scene.tryOpen(scene.client(uid: 1001), "d")) == nil)
+        scene.send(one, 1)
+        scene.receive(other)
+        scene.closeHandle(other)
+        expect(failure(scene.tryOpen(one.session, "d")), "handles_per_user", used: 3, of: 3)
+        scene.end(other.session)
+        #expect(failure(scene.tryOpen(one.session, "d")) == nil)
+    }
+
+    @Test("27 waiters of a user, by whatever session")
+    func waitersOfAUser() throws {
+        let scene = limited { $0.waitersPerUser = 2 }
+        let (one, other) = try scene.pair(capacity: 0)
+        let first = scene.receive(one)
+        scene.receive(other)
+        expect(scene.failure(scene.receive(other)), "waiters_per_user", used: 2, of: 2)
+        expect(scene.failure(scene.select(one.session, [])), "waiters_per_user", used: 2, of: 2)
+        #expect(scene[scene.receive(try scene.open(scene.client(uid: 1001), "c"))] == .waiting)
+        scene.cancel(one.session, first)
+        #expect(scene[scene.receive(other)] == .waiting)
+        scene.end(other.session)
+        #expect(scene[scene.select(one.session, [.receive(one.handle), .receive(one.handle)])] == .waiting)
+    }
+
+    @Test("27 connections in all and of a user, before and after their handshake")
+    func connections() throws {
+        let scene = limited {
+            ($0.sessions, $0.sessionsPerUser, $0.incompleteSessions, $0.incompleteSessionsPerUser) = (
+                4, 3, 3, 2
+            )
+        }
+        func begin(_ uid: UInt32) -> UInt32 { scene.engine.broker.beginConnection(uid: uid) }
+        func complete(_ connection: UInt32) -> Bool {
+            scene.engine.broker.completeConnection(connection)
+        }
+        func refused(_ uid: UInt32) -> Failure? { scene.engine.broker.admitConnection(uid: uid) }
+        #expect(refused(1000) == nil)
+        let first = begin(1000)
+        let second = begin(1000)
+        expect(refused(1000), "incomplete_sessions_per_user", used: 2, of: 2)
+        let stranger = begin(1001)
+        expect(refused(1001), "incomplete_sessions", used: 3, of: 3)
+        #expect(complete(first))
+        #expect(!complete(first))
+        #expect(refused(1000) == nil)
+        #expect(complete(second))
+        let third = begin(1000)
+        expect(refused(1001), "sessions", used: 4, of: 4)
+        scene.engine.broker.endConnection(stranger)
+        expect(refused(1000), "sessions_per_user", used: 3, of: 3)
+        for connection in [first, second, third] { scene.engine.broker.endConnection(connection) }
+        try scene.engine.broker.checkInvariants()
+        #expect(refused(1000) == nil)
+    }
+
     @Test("27 waiters of a session: each case counts, an empty select as one, a try as none")
     func waiters() throws {
         let scene = limited { $0.waitersPerSession = 3 }
@@ -133,10 +194,11 @@ import Testing
         scene.receive(port)
         scene.settle(port, 1)
         #expect(scene[scene.send(port, [SentMessage(5, byteCount: 60)])] == .sent)
-        let huge = scene.engine.broker.admit(session: port.session, count: .max, byteCount: .max)
-        #expect(huge?.kind == .quotaExceeded)
-        let wide = scene.engine.broker.admit(session: port.session, count: 1, byteCount: .max)
-        #expect(wide?.kind == .quotaExceeded)
+        for (count, bytes) in [(Int.max, Int.max), (1, .max), (.max, 1)] {
+            let huge = scene.engine.broker.admit(
+                session: port.session, handle: port.handle, count: count, byteCount: bytes)
+            #expect(failure(huge)?.kind == .quotaExceeded)
+        }
     }
 
     @Test("27 everything is refunded, by whatever way it goes")

@@ -53,6 +53,8 @@ public struct WriteQueue: ~Copyable, @unchecked Sendable {
 
     /// How many bytes are still to be written.
     @inlinable public var count: Int { bytes.count &+ referencedBytes }
+    /// How many bytes of memory the queue holds, with what it refers to.
+    @inlinable public var heldBytes: Int { bytes.capacity &+ referencedBytes }
     /// Whether there is nothing to write and nothing to release.
     @inlinable public var isEmpty: Bool { bytes.isEmpty && first == references.count }
     /// How many references have not been released.

@@ -45,7 +45,7 @@ public struct BrokerEngine: ~Copyable {
         case .remove(let session, let name):
             return .done(broker.remove(session: session, name: name, into: &sink))
         case .send(let session, let request, let handle, let messages, let timeout):
-            guard let chain = chain(messages, session, request) else { return .nothing }
+            guard let chain = chain(messages, session, request, handle) else { return .nothing }
             broker.send(
                 session: session, request: request, handle: handle, chain: chain, timeout: timeout,
                 into: &sink)
@@ -87,7 +87,7 @@ public struct BrokerEngine: ~Copyable {
     private mutating func performMore(_ input: BrokerInput) -> BrokerReply {
         switch input {
         case .sendConfirmed(let session, let request, let handle, let messages, let timeout, let confirm):
-            guard let chain = chain(messages, session, request) else { return .nothing }
+            guard let chain = chain(messages, session, request, handle) else { return .nothing }
             broker.send(
                 session: session, request: request, handle: handle, chain: chain, timeout: timeout,
                 confirm: confirm, into: &sink)
@@ -135,14 +135,16 @@ public struct BrokerEngine: ~Copyable {
 
     /// Asks for room in the quotas as the daemon does, then makes the chain; nil where the request failed.
     private mutating func chain(
-        _ sent: [SentMessage], _ session: UInt32, _ request: UInt64
+        _ sent: [SentMessage], _ session: UInt32, _ request: UInt64, _ handle: UInt32
     ) -> MessageChain? {
         let bytes = sent.reduce(0) { $0 + $1.byteCount }
-        if let failure = broker.admit(session: session, count: sent.count, byteCount: bytes) {
+        var chain: MessageChain
+        switch broker.admit(session: session, handle: handle, count: sent.count, byteCount: bytes) {
+        case .success(let admitted): chain = admitted
+        case .failure(let failure):
             sink.failed(session: session, request: request, failure: failure)
             return nil
         }
-        var chain = MessageChain()
         for message in sent {
             guard append(message, to: &chain, session, request) else { return nil }
         }
@@ -164,17 +166,11 @@ public struct BrokerEngine: ~Copyable {
         _ session: UInt32, _ request: UInt64, _ inputs: [CaseInput], _ ordered: Bool, _ timeout: Int64,
         limit: UInt32
     ) {
-        let sent = inputs.compactMap(\.message)
-        let bytes = sent.reduce(0) { $0 + $1.byteCount }
-        if let failure = broker.admit(session: session, count: sent.count, byteCount: bytes) {
-            sink.failed(session: session, request: request, failure: failure)
-            return
-        }
         var cases: [SelectCase] = []
         cases.reserveCapacity(inputs.count)
         for input in inputs {
-            var chain = MessageChain()
-            if let message = input.message, !append(message, to: &chain, session, request) {
+            guard let chain = self.chain(input.message.map { [$0] } ?? [], session, request, input.handle)
+            else {
                 for made in cases { broker.discard(made.chain, into: &sink) }
                 return
             }

@@ -13,12 +13,19 @@ public final class ClientProcess {
 
     /// Starts the process, which connects, and greets.
     ///
-    /// - Parameter leavesKeeper: it has a child that holds the connection beyond its death, while ``client`` lives.
-    public init(_ socketPath: String, leavesKeeper: Bool = false) throws {
+    /// - Parameters:
+    ///   - leavesKeeper: it has a child that holds the connection beyond its death, while ``client`` lives.
+    ///   - user: whose process it is, if not this user's; only root's tests can say so.
+    public init(_ socketPath: String, leavesKeeper: Bool = false, user: UInt32? = nil) throws {
         let pair = try UnixSocket.pair()
+        var command = [
+            try BuiltProgram.path("chand-test-agent"), leavesKeeper ? "keeper" : "relay", socketPath,
+        ]
+        if let user {
+            command = ["/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups"] + command
+        }
         process = try ChildProcess.spawn(
-            BuiltProgram.path("chand-test-agent"),
-            arguments: [leavesKeeper ? "keeper" : "relay", socketPath],
+            command[0], arguments: Array(command.dropFirst()),
             environment: DaemonUnderTest.environment(), stdin: .descriptor(pair.second.raw))
         do {
             client = try WireClient(taking: pair.first)

@@ -31,6 +31,10 @@ public final class DaemonUnderTest: Sendable {
         public var isPrivate = true
         /// The configuration file of one that is not private.
         public var configuration: String?
+        /// How many descriptors it may have; as many as this process unless given.
+        public var descriptors: Int?
+        /// Whether every user may connect.
+        public var letsEverybodyIn = false
 
         /// The defaults of a private daemon but for these keys.
         public init(
@@ -48,6 +52,7 @@ public final class DaemonUnderTest: Sendable {
         if options.isPrivate { arguments.append("--private") }
         if let file = options.configuration { arguments += ["--config", file] }
         if options.checksInvariants { arguments.append("--check-invariants") }
+        if options.letsEverybodyIn { arguments += ["--set", "daemon.socket_mode=0777"] }
         for (key, value) in options.settings.sorted(by: { $0.key < $1.key }) {
             arguments += ["--set", "\(key)=\(value)"]
         }
@@ -78,8 +83,11 @@ public final class DaemonUnderTest: Sendable {
         socketPath = "\(directory)/s"
         let input = try Descriptor.pipe()
         let output = try Descriptor.pipe()
+        if options.letsEverybodyIn { try Files.setPermissions(directory, 0o755) }
+        var command = [try BuiltProgram.path("chand")] + Self.arguments(options, socket: socketPath)
+        if let most = options.descriptors { command = ["/usr/bin/prlimit", "--nofile=\(most)"] + command }
         process = try ChildProcess.spawn(
-            BuiltProgram.path("chand"), arguments: Self.arguments(options, socket: socketPath),
+            command[0], arguments: Array(command.dropFirst()),
             environment: Self.environment(), stdin: .descriptor(input.reading.raw),
             stdout: .descriptor(output.writing.raw), stderr: .descriptor(output.writing.raw))
         lifeline = Lock(input.writing)

@@ -104,6 +104,9 @@ extension ModelBroker {
         let ends = options.closeWithLastSender == true || options.failWithLastReceiver == true
         if ends, options.role == .both { faults.append(.invalidArgument) }
         if sessions[session]?.handles.count ?? 0 >= limits.handlesPerSession { faults.append(.quotaExceeded) }
+        let uid = sessions[session]?.identity.uid
+        let handles = sessions.values.filter { $0.identity.uid == uid }.reduce(0) { $0 + $1.handles.count }
+        if handles >= limits.handlesPerUser { faults.append(.quotaExceeded) }
         return faults
     }
 

@@ -5,7 +5,7 @@ import ChanCore
 /// Sends, receives and what follows a receive (rules 1 to 4, 18, 19, 24).
 extension ModelBroker {
     mutating func send(_ key: RequestKey, _ number: UInt32, _ messages: [SentMessage], _ timeout: Int64) {
-        if exceedsQuota(key.session, messages) { return refuse(key, .quotaExceeded, messages) }
+        if exceedsQuota(key.session, number, messages) { return refuse(key, .quotaExceeded, messages) }
         guard let handle = openHandle(key.session, number) else {
             return refuse(key, .noSuchHandle, messages)
         }
@@ -21,7 +21,7 @@ extension ModelBroker {
                 cases: [
                     ModelCase(
                         index: 0, isSend: true, handle: number, channel: handle.channel, untilDrained: false,
-                        messages: own(messages, key.session))
+                        messages: own(messages, key.session, number))
                 ], isSelect: false, limit: 0),
             on: [handle.channel], timeout)
     }
@@ -51,7 +51,7 @@ extension ModelBroker {
             operation.credit = ModelCredit(id: lastCredit, limit: Int(count))
             // It stays in any case, so it may not come where no waiter more may.
             if channels[handle.channel]?.isRendezvous == false,
-                waiters(key.session) + 1 > limits.waitersPerSession
+                hasTooManyWaiters(key.session, more: 1)
             {
                 return refuse(key, .quotaExceeded, [])
             }
@@ -72,7 +72,7 @@ extension ModelBroker {
         if timeout == 0 {
             withdraw(left.key)
             refuse(left.key, Failure(.wouldBlock, accepted: left.accepted), [])
-        } else if waiters(left.key.session) > limits.waitersPerSession {
+        } else if hasTooManyWaiters(left.key.session) {
             withdraw(left.key)
             refuse(left.key, Failure(.quotaExceeded, accepted: left.accepted), [])
         }
@@ -95,9 +95,13 @@ extension ModelBroker {
         late = .failed(session: key.session, request: key.request, failure: failure)
     }
 
-    func own(_ messages: [SentMessage], _ session: UInt32) -> [ModelMessage] {
+    func own(_ messages: [SentMessage], _ session: UInt32, _ number: UInt32) -> [ModelMessage] {
         let uid = sessions[session]?.identity.uid ?? 0
-        return messages.map { ModelMessage(body: $0.body, byteCount: $0.byteCount, uid: uid) }
+        let owner = openHandle(session, number).flatMap { channels[$0.channel]?.owner }
+        return messages.map {
+            ModelMessage(
+                body: $0.body, byteCount: $0.byteCount, uid: uid, holder: owner == uid ? nil : owner)
+        }
     }
 
     // MARK: Deliveries

@@ -23,7 +23,15 @@ extension ModelBroker {
         _ hint: Hint
     ) throws(NotAllowed) {
         let sent = inputs.compactMap(\.message)
-        if exceedsQuota(key.session, sent) { return refuse(key, .quotaExceeded, sent) }
+        var made: [ModelMessage] = []
+        for input in inputs {
+            let mine = input.message.map { [$0] } ?? []
+            if exceedsQuota(key.session, input.handle, mine, earlier: made) {
+                discarded += made.map(\.body)
+                return refuse(key, .quotaExceeded, [])
+            }
+            made += own(mine, key.session, input.handle)
+        }
         if let failure = fault(in: inputs, key.session, limit: limit) { return refuse(key, failure, sent) }
         let allowed = ready(inputs, ordered, key.session)
         guard let first = allowed.min() else {
@@ -108,7 +116,7 @@ extension ModelBroker {
             return ModelCase(
                 index: UInt16(index), isSend: input.kind == .send, handle: input.handle,
                 channel: handle.channel, untilDrained: input.untilDrained,
-                messages: own(input.message.map { [$0] } ?? [], session))
+                messages: own(input.message.map { [$0] } ?? [], session, input.handle))
         }
     }
 

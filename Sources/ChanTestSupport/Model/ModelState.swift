@@ -17,6 +17,8 @@ struct ModelMessage: Hashable, Sendable {
     var body: UInt64
     var byteCount: Int
     var uid: UInt32
+    /// Whose channel it was sent to, if that is another's (rule 27).
+    var holder: UInt32?
     var acceptance: UInt64 = 0
     var attempts: UInt16 = 0
     var redelivered = false
@@ -177,30 +179,53 @@ extension ModelBroker {
         return handle
     }
 
-    /// Messages and bytes that a user sent and nobody settled.
-    func usage(_ uid: UInt32) -> (messages: Int, bytes: Int) {
+    /// All messages that there are.
+    private var everyMessage: [ModelMessage] {
         var all = channels.values.flatMap(\.queue)
         for session in sessions.values {
             for handle in session.handles.values { all += handle.deliveries.values }
         }
         for operation in waiting { all += operation.cases.flatMap(\.messages) }
-        let mine = all.filter { $0.uid == uid }
-        return (mine.count, mine.reduce(0) { $0 + $1.byteCount })
+        return all
     }
 
-    /// Rule 27: whether a user may have these messages too.
-    func exceedsQuota(_ session: UInt32, _ messages: [SentMessage]) -> Bool {
+    /// Rule 27: whether a user may have these messages too, on top of `earlier` ones that are nowhere yet.
+    func exceedsQuota(
+        _ session: UInt32, _ number: UInt32, _ messages: [SentMessage], earlier: [ModelMessage] = []
+    ) -> Bool {
         guard let uid = sessions[session]?.identity.uid else { return false }
         // Counting is only worth its time where a limit is in reach.
         guard limits.messagesPerUser < 10_000 || limits.bytesPerUser < 100_000 else { return false }
-        let used = usage(uid)
-        return used.messages + messages.count > limits.messagesPerUser
-            || used.bytes + messages.reduce(0) { $0 + $1.byteCount } > limits.bytesPerUser
+        let all = everyMessage + earlier
+        let mine = all.filter { $0.uid == uid }
+        let bytes = messages.reduce(0) { $0 + $1.byteCount }
+        if mine.count + messages.count > limits.messagesPerUser { return true }
+        if mine.reduce(0, { $0 + $1.byteCount }) + bytes > limits.bytesPerUser { return true }
+        guard let channel = openHandle(session, number)?.channel, let owner = channels[channel]?.owner,
+            owner != uid
+        else { return false }
+        // dbus-broker's rule: what others have put there, whoever they are, and what of it is this user's.
+        let held = all.filter { $0.holder == owner }
+        let share = held.filter { $0.uid == uid }
+        let users = Set(held.map(\.uid)).union([uid]).count
+        func exceeds(_ more: Int, _ limit: Int, _ size: (ModelMessage) -> Int) -> Bool {
+            let left = limit - held.reduce(0) { $0 + size($1) }
+            let taken = share.reduce(0) { $0 + size($1) }
+            return more > 0 && more > (left + taken) / (users + 1) - taken
+        }
+        return exceeds(messages.count, limits.messagesPerUser) { _ in 1 }
+            || exceeds(bytes, limits.bytesPerUser) { $0.byteCount }
     }
 
-    /// Rule 27: waiters of a session; an operation without a case counts as one.
-    func waiters(_ session: UInt32) -> Int {
-        waiting.reduce(0) { $0 + ($1.key.session == session ? max(1, $1.cases.count) : 0) }
+    /// Rule 27: whether a session, or its user, has more waiters than it may, with `more`; an operation without a case
+    /// counts as one.
+    func hasTooManyWaiters(_ session: UInt32, more: Int = 0) -> Bool {
+        let uid = sessions[session]?.identity.uid
+        func count(_ counts: (UInt32) -> Bool) -> Int {
+            waiting.reduce(more) { $0 + (counts($1.key.session) ? max(1, $1.cases.count) : 0) }
+        }
+        return count { $0 == session } > limits.waitersPerSession
+            || count { sessions[$0]?.identity.uid == uid } > limits.waitersPerUser
     }
 }
 

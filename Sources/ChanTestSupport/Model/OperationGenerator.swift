@@ -14,6 +14,8 @@ public struct OperationGenerator: Sendable {
         case opening
         /// As traffic, with limits that are reached all the time.
         case quotas
+        /// The same of several users, who fill each other's channels.
+        case shares
     }
 
     /// A handle label from which on no handle has it.
@@ -37,10 +39,12 @@ public struct OperationGenerator: Sendable {
     public static func limits(_ profile: Profile) -> BrokerLimits {
         var limits = BrokerLimits()
         limits.receiveBatchBytes = 40
-        guard profile == .quotas else { return limits }
+        guard profile == .quotas || profile == .shares else { return limits }
         limits.channelsPerUser = 2
         limits.handlesPerSession = 4
+        limits.handlesPerUser = 7
         limits.waitersPerSession = 3
+        limits.waitersPerUser = 5
         limits.selectCases = 3
         limits.messagesPerUser = 9
         limits.bytesPerUser = 80
@@ -126,7 +130,7 @@ public struct OperationGenerator: Sendable {
 
     private mutating func begin() -> BrokerInput {
         defer { nextSession += 1 }
-        guard profile == .opening else {
+        guard profile == .opening || profile == .shares else {
             return .begin(label: nextSession, Identity(uid: 1000, gid: 100, pid: nextSession))
         }
         let identity =
@@ -140,6 +144,7 @@ public struct OperationGenerator: Sendable {
     }
 
     private mutating func name() -> String {
+        if profile == .shares, random.chance(90) { return random.pick(["/all/a", "/all/b"]) ?? "/all/a" }
         guard profile == .opening, random.chance(70) else { return random.pick(["a", "b", "c"]) ?? "a" }
         return random.pick([
             "/uid/1000/a", "/uid/1000/a", "/uid/1001/a", "/pub/p", "/pub/p", "/fixed/f", "/all/q",
@@ -157,6 +162,7 @@ public struct OperationGenerator: Sendable {
         if ends, random.chance(50) { options.failWithLastReceiver = random.chance(75) }
         if ends, random.chance(20) { options.maxBytes = UInt64(random.pick([0, 1, 20, 40]) ?? 0) }
         if profile == .opening { state(&options) }
+        if profile == .shares, random.chance(80) { options.mode = 0o666 }
         defer { nextLabel += 1 }
         return .open(session: session, label: nextLabel, options)
     }

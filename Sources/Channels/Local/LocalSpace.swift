@@ -43,7 +43,10 @@ final class LocalSpace: Sendable {
         // The process's memory is the limit; a case's number has 16 bits.
         limits.channelsPerUser = .max / 2
         limits.handlesPerSession = .max / 2
+        limits.handlesPerUser = .max / 2
         limits.waitersPerSession = .max / 2
+        limits.waitersPerUser = .max / 2
+        limits.waitsPerUser = .max / 2
         limits.selectCases = Int(UInt16.max)
         limits.messagesPerUser = .max / 2
         limits.receiveBatchBytes = .max / 2
