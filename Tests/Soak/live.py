@@ -11,7 +11,7 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-HELLO, LEAVE, OPEN, SEND, RECEIVE, SETTLE, PING, DAEMON_STATUS = 0x01, 0x02, 0x03, 0x05, 0x06, 0x09, 0x11, 0x21
+HELLO, LEAVE, OPEN, SEND, RECEIVE, SETTLE, REMOVE, PING, DAEMON_STATUS = 0x01, 0x02, 0x03, 0x05, 0x06, 0x09, 0x0C, 0x11, 0x21
 WELCOME, GOODBYE, OPENED, DONE, SENT, RECEIVED, FAILED, PONG = 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x88, 0x91
 DAEMON_STATE = 0xA1
 NEVER = -1
@@ -72,6 +72,10 @@ class Client:
 
     def open(self, name, capacity):
         return struct.unpack_from("<I", self.ask(OPEN, open_body(name, capacity), OPENED))[0]
+
+    def remove(self, name):
+        name = name.encode()
+        self.ask(REMOVE, struct.pack("<H", len(name)) + name, DONE)
 
     def ping(self):
         self.ask(PING, b"", PONG)

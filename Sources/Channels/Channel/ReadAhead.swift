@@ -37,13 +37,11 @@ final class ReadAhead<Element: Sendable> {
     @usableFromInline
     func take() throws -> Element {
         guard let current, remaining > 0 else { preconditionFailure("nothing was received ahead") }
-        let element = try current._withUnsafeGuaranteedRef { batch in
-            let message = try takeNext(of: batch)
-            let element = try decode(message.bytes)
-            tell(batch)
-            message.offer?.settle()
-            return element
-        }
+        try current._withUnsafeGuaranteedRef { try checkUsable($0) }
+        let bytes = current._withUnsafeGuaranteedRef { $0.takeNext() }
+        let element = try decode(bytes)
+        current._withUnsafeGuaranteedRef { tell($0) }
+        bytes.offer?.settle()
         finishIfEmpty()
         return element
     }
@@ -52,12 +50,14 @@ final class ReadAhead<Element: Sendable> {
     /// first (rule 18).
     func takeLease() async throws -> Lease<Element> {
         guard let batch, remaining > 0 else { preconditionFailure("nothing was received ahead") }
-        let message = try takeNext(of: batch)
-        let element = try decode(message.bytes)
+        try checkUsable(batch)
+        let message = batch.facts
+        let bytes = batch.takeNext()
+        let element = try decode(bytes)
         let lease = Lease(
             element, holder: channel, session: batch.session, delivery: message.delivery,
             attempts: Int(message.attempts),
-            isRedelivered: message.flags & Received.redeliveredFlag != 0, offer: message.offer)
+            isRedelivered: message.flags & Received.redeliveredFlag != 0, offer: bytes.offer)
         if message.flags & Received.attemptsLimitedFlag != 0 {
             batch.handedOver()
             await channel.loop.settleAtOnce(batch)
@@ -96,7 +96,8 @@ final class ReadAhead<Element: Sendable> {
         return credit
     }
 
-    private func takeNext(of batch: ReceivedBatch) throws -> ReceivedBatch.Message {
+    /// Whether its messages can be taken; where they can't, they go back.
+    private func checkUsable(_ batch: ReceivedBatch) throws {
         if Task.isCancelled {
             drop()
             throw CancellationError()
@@ -106,8 +107,6 @@ final class ReadAhead<Element: Sendable> {
             drop()
             throw SessionPin.lost.about(channel: channel.name)
         }
-        remaining -= 1
-        return batch.takeNext()
     }
 
     private func brokenError(_ credit: CreditReceive) -> any Error {
@@ -116,6 +115,7 @@ final class ReadAhead<Element: Sendable> {
     }
 
     private func decode(_ bytes: MessageBytes) throws -> Element {
+        remaining -= 1
         do { return try channel.codec.decode(bytes) } catch {
             bytes.offer?.withdraw()
             batch?.couldNotDecodeLast()

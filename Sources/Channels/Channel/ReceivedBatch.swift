@@ -12,14 +12,11 @@ import Synchronization
 /// Unchecked: `cursor` is the consumer's, one task at a time; `settled` is the loop's; the rest
 /// is constant or atomic.
 final class ReceivedBatch: @unchecked Sendable {
-    /// One message with what the daemon says of it.
-    struct Message {
-        let bytes: MessageBytes
+    /// What the daemon says of a message.
+    struct Facts {
         let delivery: UInt64
         let attempts: UInt16
         let flags: UInt8
-        /// The channels that it passes.
-        var offer: ChannelOffer? { bytes.offer }
     }
 
     private let chunk: Chunk
@@ -68,19 +65,23 @@ final class ReceivedBatch: @unchecked Sendable {
     /// How many messages are left.
     var remaining: Int { count - next }
 
+    /// What the daemon says of the next message.
+    var facts: Facts {
+        let base = UnsafeRawPointer(chunk.base) + cursor
+        return Facts(
+            delivery: first &+ UInt64(next),
+            attempts: UInt16(littleEndian: base.loadUnaligned(fromByteOffset: 4, as: UInt16.self)),
+            flags: base.load(fromByteOffset: 6, as: UInt8.self))
+    }
+
     /// Takes the next message; the frame was checked when it came.
-    func takeNext() -> Message {
+    func takeNext() -> MessageBytes {
         let base = UnsafeRawPointer(chunk.base) + cursor
         let length = Int(UInt32(littleEndian: base.loadUnaligned(as: UInt32.self)))
         let offset = cursor + Received.messagePrefixByteCount
         cursor = offset + length
-        defer { next += 1 }
-        return Message(
-            bytes: MessageBytes(
-                chunk: chunk, offset: offset, count: length, offer: next == count - 1 ? offer : nil),
-            delivery: first &+ UInt64(next),
-            attempts: UInt16(littleEndian: base.loadUnaligned(fromByteOffset: 4, as: UInt16.self)),
-            flags: base.load(fromByteOffset: 6, as: UInt8.self))
+        next += 1
+        return MessageBytes(chunk: chunk, offset: offset, count: length, offer: next == count ? offer : nil)
     }
 
     /// Says that the message taken last does not decode; the rest is to be given back next.

@@ -107,15 +107,15 @@ final class StartedFarReceive<Element: Sendable>: StartedOperation {
         do {
             let batch = try result.get()
             if batch.isLost { return .failed(SessionPin.lost.about(channel: channel.name)) }
-            let message = batch.takeNext()
+            let bytes = batch.takeNext()
             do {
-                let element = try channel.codec.decode(message.bytes)
+                let element = try channel.codec.decode(bytes)
                 batch.handedOver()
                 channel.loop.settle(batch, writesNow: false)
-                message.offer?.settle()
+                bytes.offer?.settle()
                 return .received(element)
             } catch {
-                message.offer?.withdraw()
+                bytes.offer?.withdraw()
                 batch.couldNotDecodeLast()
                 channel.loop.giveBackRest(of: batch)
                 return .failed(channel.undecodableError(error))
