@@ -34,9 +34,10 @@ struct FuzzedSessions: ~Copyable {
         var declared = OpenOptions(name: "/pub/declared", role: [])
         declared.capacity = 2
         declared.mode = 0o666
+        declared.maxBytes = 8 << 10
         sessions = DetachedSessions(
             limits: Self.limits(fewer: false), spaces: Self.spaces(fewer: false),
-            declared: [DeclaredChannel(declared, byteLimit: 8 << 10)],
+            declared: [DeclaredChannel(declared)],
             maxMessageBytes: Self.maxMessageBytes, checksInvariants: true)
     }
 

@@ -135,7 +135,9 @@ package struct DetachedSessions: ~Copyable {
             if connection.output.referenceCount == 0, !connection.output.isEmpty {
                 write(number, connection.output.bytes.readable)
             }
-            connection.output.dropAll(pool: hub.outbox.pool) { MessageBody.release(token: $0) }
+            connection.output.dropAll(pool: hub.outbox.pool) {
+                MessageBody.release(token: $0, to: hub.outbox.bodies)
+            }
         }
         hub.check()
     }
