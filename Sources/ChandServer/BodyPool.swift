@@ -50,6 +50,7 @@ final class BodyPool {
     }
 
     private static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
+        // Swift's own allocations end the process as well where there is no memory.
         guard let block = malloc(byteCount) else { fatalError("no memory for \(byteCount) bytes") }
         return block
     }
