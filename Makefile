@@ -19,7 +19,7 @@ export SWIFT PREFIX DESTDIR
 RELEASE = $(SWIFT) build -c release --static-swift-stdlib --scratch-path .build-rel
 PROGRAMS ?= .build-rel/release
 
-.PHONY: build test test-planted fuzz coverage soak bench guard demo docs lint release release-search install uninstall deb clean setup
+.PHONY: build test test-planted test-sanitize fuzz coverage soak bench guard demo docs lint release release-search install uninstall deb clean setup
 build: setup
 	$(SWIFT) build
 
@@ -34,6 +34,10 @@ test-planted: setup
 # Hostile bytes on the decoder, the handshake, the configuration and whole sessions; without AMOUNT, ten million or one each.
 fuzz: setup
 	@Tests/Fuzz/run $(AMOUNT)
+
+# The suite under the address and the thread sanitizer, on builds of their own.
+test-sanitize: setup
+	@Tests/Sanitize/run
 
 coverage: setup
 	@Tests/Scripts/coverage
@@ -85,7 +89,7 @@ release-search:
 	$(RELEASE) --product chand-search
 
 clean:
-	rm -rf .build .build-rel .build-deb .build-fuzz .build-planted .build-coverage .build-soak .build-bench .build-docs Tests/Traits/.build
+	rm -rf .build .build-rel .build-deb .build-fuzz .build-planted .build-coverage .build-soak .build-bench .build-docs .build-asan .build-tsan Tests/Traits/.build
 
 setup:
 	@Tests/Scripts/setup

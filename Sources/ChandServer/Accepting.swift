@@ -7,8 +7,8 @@ import ChandConfig
 
 /// Letting clients in, within the limits.
 extension Server {
-    /// Connections that one door lets in during one turn: a storm of connects starves nobody.
-    private static let acceptsPerTurn = 64
+    /// Connections that one door lets in during one turn: letting one in takes as long as a dozen messages do.
+    private static let acceptsPerTurn = 8
 
     func acceptAll(doorToken: UInt64, now: UInt64) {
         guard let door = doors.descriptor(of: doorToken) else { return }

@@ -27,7 +27,8 @@ public final class Server {
     var connectRate = RateLimiter()
     /// Connections whose process has exited, until what it wrote has been run.
     var dying: [Connection] = []
-    var events = EventBuffer()
+    /// So few that a turn stays short for those who are served next, in which each may have connected or died.
+    var events = EventBuffer(capacity: 64)
     private let scratch: UnsafeMutableRawBufferPointer
     private var spin: Spin
     private let watchdogNanoseconds: UInt64?

@@ -12,7 +12,7 @@ final class HistoryAgent: Sendable {
     private let lastID = Lock(0)
     /// Held to the end, since what is closed and drained is gone with its last handle.
     private let channels = Lock<[String: Chan<UInt64>]>([:])
-    private let output = Lock(())
+    private let output = Lock<Int32>(1)
 
     private init(_ client: ChandClient) { self.client = client }
 
@@ -200,9 +200,9 @@ final class HistoryAgent: Sendable {
     private func write(_ event: HistoryEvent) {
         guard var line = try? JSONEncoder().encode(event) else { return }
         line.append(UInt8(ascii: "\n"))
-        output.withLock { _ in
+        output.withLock { descriptor in
             // Whoever reads no more is gone, and so is this process soon.
-            try? line.withUnsafeBytes { try Transfer.writeAll(1, $0) }
+            try? line.withUnsafeBytes { try Transfer.writeAll(descriptor, $0) }
         }
     }
 }

@@ -10,7 +10,7 @@ final class LibraryAgent: Sendable {
     private let client: ChandClient
     private let channels = Lock<[Chan<UInt64>]>([])
     private let tasks = Lock<[UInt64: Task<Void, Never>]>([:])
-    private let output = Lock(())
+    private let output = Lock<Int32>(1)
 
     private init(_ client: ChandClient) { self.client = client }
 
@@ -55,9 +55,9 @@ final class LibraryAgent: Sendable {
     private func write(_ reply: AgentReply) {
         guard var line = try? JSONEncoder().encode(reply) else { return }
         line.append(UInt8(ascii: "\n"))
-        output.withLock { _ in
+        output.withLock { descriptor in
             // Whoever reads no more is gone, and so is this process at once.
-            try? line.withUnsafeBytes { try Transfer.writeAll(1, $0) }
+            try? line.withUnsafeBytes { try Transfer.writeAll(descriptor, $0) }
         }
     }
 

@@ -14,7 +14,10 @@ public struct LiveFailure: Error, CustomStringConvertible {
 /// How long a live test waits for what is sure to come.
 public enum Patience {
     /// Far longer than anything takes, even on a machine with other work: reaching it is a failure.
-    public static let milliseconds: UInt64 = 30_000
+    ///
+    /// CHAND_TEST_PATIENCE, in milliseconds, allows for sanitizers.
+    public static let milliseconds =
+        ThisProcess.environment("CHAND_TEST_PATIENCE").flatMap { UInt64($0) } ?? 30_000
 
     /// The instant at which patience ends.
     public static func deadline() -> UInt64 { MonotonicClock.deadline(milliseconds: milliseconds) }
