@@ -11,14 +11,18 @@ struct EventLog {
     /// How far back an event is looked for that a new one is counted with: senders and receivers take turns.
     private static let lookBack = 4
 
-    /// An event, and what tells it apart from others.
+    /// An event, for those who may be told of it.
     struct Entry {
-        let kind: EventKind
-        let session: UInt32
-        let generation: UInt64
         /// Whose channel, or session, it is about.
         let owner: UInt32
         var record: EventRecord
+    }
+
+    /// What an event is looked for by, in little memory: that is done for every message.
+    private struct Key: Equatable {
+        let generation: UInt64
+        let session: UInt32
+        let kind: EventKind
     }
 
     /// Whether anybody monitors.
@@ -26,21 +30,23 @@ struct EventLog {
     private(set) var entries: [Entry] = []
     /// Events for which there was no room, by the user who might have been told.
     private(set) var lost: [UInt32: UInt64] = [:]
-    /// Entries before this one are of sessions whose index may have another one by now.
-    private var firstOfSessions = 0
+    /// Of each entry.
+    private var keys: [Key] = []
+    /// What each entry's count has to be raised by.
+    private var more: [UInt64] = []
+    /// Entries before this one are of sessions whose index may have another one by now, or something in between orders them.
+    private var firstCounted = 0
 
     /// Counts an event with one shortly before, where there is one like it and nothing between that orders them.
     mutating func recurred(_ kind: EventKind, session: UInt32, generation: UInt64, count: UInt32) -> Bool {
         guard kind.isCounted else { return false }
-        var index = entries.count
-        let end = max(firstOfSessions, index - Self.lookBack)
+        let key = Key(generation: generation, session: session, kind: kind)
+        var index = keys.count
+        let end = max(firstCounted, index - Self.lookBack)
         while index > end {
             index -= 1
-            guard entries[index].kind.isCounted else { return false }
-            if entries[index].generation == generation, entries[index].session == session,
-                entries[index].kind == kind
-            {
-                entries[index].record.count &+= UInt64(count)
+            if keys[index] == key {
+                more[index] &+= UInt64(count)
                 return true
             }
         }
@@ -62,17 +68,23 @@ struct EventLog {
         record.count = UInt64(event.count)
         record.channel = event.channel
         entries.append(
-            Entry(
-                kind: event.kind, session: event.session, generation: event.generation, owner: event.owner,
-                record: record))
+            Entry(owner: event.owner, record: record))
+        keys.append(Key(generation: event.generation, session: event.session, kind: event.kind))
+        more.append(0)
+        if !event.kind.isCounted { firstCounted = keys.count }
     }
 
     /// A session has ended: its index may be given to another one.
-    mutating func sessionEnded() { firstOfSessions = entries.count }
+    mutating func sessionEnded() { firstCounted = keys.count }
 
     /// Takes everything out, to be reported.
     mutating func take() -> (entries: [Entry], lost: [UInt32: UInt64]) {
-        defer { (entries, lost, firstOfSessions) = ([], [:], 0) }
+        for index in entries.indices { entries[index].record.count &+= more[index] }
+        defer {
+            (entries, lost, firstCounted) = ([], [:], 0)
+            keys.removeAll(keepingCapacity: true)
+            more.removeAll(keepingCapacity: true)
+        }
         return (entries, lost)
     }
 }
