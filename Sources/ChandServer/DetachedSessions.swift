@@ -5,7 +5,6 @@ import ChanSystem
 import ChanWire
 
 /// A hub without sockets, for who brings bytes and time himself and looks at what would be written, as fuzzing does.
-///
 package struct DetachedSessions: ~Copyable {
     private var hub: Hub
     private var connections: [Connection] = []

@@ -105,8 +105,7 @@ struct ListingOptions: ParsableArguments, Sendable {
     private func show(
         _ channels: [ChannelStatus], _ space: OwnSpace, _ common: CommonOptions, rates: Rates?
     ) throws {
-        var channels = channels
-        sort(&channels)
+        let channels = sorted(channels)
         try Output.write { output in
             guard !common.json else { return try Self.write(channels, rates, to: &output) }
             let lines = table(channels, space, rates).lines(.ofStandardOutput)
@@ -137,11 +136,15 @@ struct ListingOptions: ParsableArguments, Sendable {
         ]
     }
 
-    private func sort(_ channels: inout [ChannelStatus]) {
+    private func sorted(_ channels: [ChannelStatus]) -> [ChannelStatus] {
+        // Read once: a parsed option looks up its type at every use. And their places are sorted instead of the records,
+        // which refer to much: of a hundred thousand channels that was a third of the time.
+        let (key, reverse) = (sort, reverse)
         // Names are unique, so with them as the last word the order is always the same.
-        channels.sort { left, right in
+        let places = channels.indices.sorted { first, second in
+            let (left, right) = (channels[first], channels[second])
             let isBefore =
-                switch sort {
+                switch key {
                 case .name: left.name < right.name
                 case .owner: (left.owner, left.name) < (right.owner, right.name)
                 case .state: (left.isClosed ? 1 : 0, left.name) < (right.isClosed ? 1 : 0, right.name)
@@ -153,6 +156,7 @@ struct ListingOptions: ParsableArguments, Sendable {
                 }
             return isBefore != reverse
         }
+        return places.map { channels[$0] }
     }
 
     private static func size(_ channel: ChannelStatus) -> Int {
@@ -181,11 +185,14 @@ struct ListingOptions: ParsableArguments, Sendable {
             ]
         }
         var table = Table(columns)
-        for channel in channels { table.add(row(channel, space, rates)) }
+        let isLong = isLong
+        for channel in channels { table.add(Self.row(channel, space, rates, isLong)) }
         return table
     }
 
-    private func row(_ channel: ChannelStatus, _ space: OwnSpace, _ rates: Rates?) -> [Table.Cell] {
+    private static func row(
+        _ channel: ChannelStatus, _ space: OwnSpace, _ rates: Rates?, _ isLong: Bool
+    ) -> [Table.Cell] {
         func waiting(_ count: Int) -> Table.Cell { .init("\(count)", count > 0 ? .notable : .plain) }
         var row: [Table.Cell] = [
             .init(space.relative(channel.name)),

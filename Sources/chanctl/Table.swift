@@ -72,14 +72,18 @@ package struct Table: Sendable {
         let headings = columns.map { Cell($0.heading, .heading) }
         let all = [headings] + rows
         let widths = columns.indices.map { column in all.reduce(0) { max($0, $1[column].width) } }
+        let blanks = (0...(widths.max() ?? 0)).map { String(repeating: " ", count: $0) }
+        let length = widths.reduce(0) { $0 + $1 + 2 }
         return all.map { row in
             var line = ""
+            line.reserveCapacity(length)
             for (index, cell) in row.enumerated() {
-                let padding = String(repeating: " ", count: widths[index] - cell.width)
-                let painted = style.paint(cell.text, cell.tone)
+                let padding = blanks[widths[index] - cell.width]
                 let isLast = index == columns.count - 1
+                if columns[index].isNumeric { line += padding }
+                line += style.paint(cell.text, cell.tone)
                 // No blanks at the end of a line, which would wrap on narrow terminals.
-                line += columns[index].isNumeric ? padding + painted : painted + (isLast ? "" : padding)
+                if !columns[index].isNumeric, !isLast { line += padding }
                 if !isLast { line += "  " }
             }
             return line
