@@ -25,6 +25,8 @@ public struct SendRequest {
     @inlinable public static var confirmReceiptFlag: UInt8 { 1 }
     /// Header flag: the outcome comes when a receiver is done with the messages (rule 20).
     @inlinable public static var confirmSettlementFlag: UInt8 { 2 }
+    /// Header flag: nobody waits for the outcome, which may come with what is written next.
+    @inlinable public static var laterFlag: UInt8 { 4 }
     /// Header flag: behind each message stand the channels that it passes (rule 26).
     @inlinable public static var passesFlag: UInt8 { 8 }
 

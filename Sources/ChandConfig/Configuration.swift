@@ -107,7 +107,7 @@ extension Configuration {
     /// How the event loop shares its time.
     public struct Loop: Sendable, Equatable {
         /// The key `loop.spin`.
-        public var spin = Duration.microseconds(20)
+        public var spin = Duration.microseconds(100)
         /// The key `loop.turn_frames`.
         public var turnFrames = 256
         /// The key `loop.turn_bytes`.

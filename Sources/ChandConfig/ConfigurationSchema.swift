@@ -116,7 +116,7 @@ public enum ConfigurationSchema {
             "How long a session may stay above the high watermark before it is ended as too slow."),
 
         key(
-            "loop", "spin", \.loop.spin, .duration(.zero...(.microseconds(20))), "seconds",
+            "loop", "spin", \.loop.spin, .duration(.zero...(.microseconds(200))), "seconds",
             "How long the daemon looks for more work before it sleeps, after activity only: costs processor",
             "time, saves a wake-up per round trip. 0 turns it off; on a single processor it is off anyway."),
         key(

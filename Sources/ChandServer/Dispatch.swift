@@ -120,9 +120,11 @@ extension Hub {
                 guard pass(send.listed, with: chain, request, session: session) else { return }
             }
         }
+        if frame.header.flags & SendRequest.laterFlag != 0 { outbox.later = (session, request) }
         broker.send(
             session: session, request: request, handle: send.handle, chain: chain, timeout: send.timeout,
             confirm: Confirm(frame.header), into: &outbox)
+        outbox.later = nil
     }
 
     /// A chain for so many messages; nil where they are too many, and the request has failed.

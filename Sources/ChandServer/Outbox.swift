@@ -17,6 +17,8 @@ struct Outbox: BrokerSink, ~Copyable {
     private var connections: [Connection?] = []
     /// What happens, for those who monitor.
     var events = EventLog()
+    /// The send being run for whose outcome nobody waits.
+    var later: (session: UInt32, request: UInt64)?
     /// The connection that the delivery group under way goes to.
     private var receiving: Connection?
 
@@ -83,14 +85,19 @@ struct Outbox: BrokerSink, ~Copyable {
     // MARK: BrokerSink
 
     mutating func sent(session: UInt32, request: UInt64) {
-        guard let connection = open(session) else { return }
+        guard let connection = connections[Int(session)] else { return }
         let run = connection.pendingSent
         if run.count > 0, run.first &+ UInt64(run.count) == request, run.count < .max {
             connection.pendingSent.count = run.count + 1
         } else {
+            // Kept is one run only, or a peer could have any number kept.
+            if run.count > 0 { touch(connection) }
             connection.settlePendingSent(pool: pool)
             connection.pendingSent = (request, 1)
         }
+        // Most often the only word for a session: not to write it saves both sides a system call and its process a
+        // wake-up.
+        if later?.session != session || later?.request != request { touch(connection) }
     }
 
     mutating func selected(session: UInt32, request: UInt64, caseIndex: UInt16) {

@@ -204,7 +204,6 @@ public final class Server {
         if try spin.wait(on: poll, into: &events, now: now, until: wake) { return }
         let timeout: UInt64? = wake == .max ? nil : wake > now ? wake - now : 0
         try poll.wait(into: &events, timeoutNanoseconds: timeout)
-        spin.slept(from: now, to: MonotonicClock.now())
     }
 
     /// What is due by the clock: the watchdog, from this thread so that a stuck loop is noticed, the status, the

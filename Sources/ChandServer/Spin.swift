@@ -2,18 +2,19 @@
 
 import ChanSystem
 
-/// A short spin before the loop sleeps, after activity only: a message that comes at once is met awake.
+/// A short spin before the loop sleeps: a message that comes at once is met awake.
 ///
-/// Going to sleep and being woken on another core costs some 40 microseconds, far more than the spin. Where
-/// spins find nothing, as when all processes share a core, they stop, for twice as long each time.
+/// To go to sleep and be woken by another processor takes longer than most clients take to answer. Where most spins
+/// find nothing, as when clients are slow or share the processor, they stop, but for a trial now and then.
 struct Spin {
     private let limit: UInt64
-    private var fruitless = 0
+    /// Of how many in `whole` the last spins found something, the latest counting most.
+    private var found = whole
     private var pause = 0
     private var nextPause = firstPause
-    private static let firstPause = 256
-    private static let longestPause = 65_536
-    private static let patience = 4
+    private static let whole = 1024
+    private static let firstPause = 64
+    private static let longestPause = 4096
 
     init(limit: Duration) {
         self.limit = ThisProcess.onlineProcessors == 1 ? 0 : limit.nanoseconds
@@ -32,22 +33,25 @@ struct Spin {
         repeat {
             try poll.wait(into: &events, timeoutNanoseconds: 0)
             if events.count > 0 {
-                fruitless = 0
-                nextPause = Self.firstPause
+                note(true)
                 return true
             }
         } while MonotonicClock.now() < end
-        fruitless += 1
-        if fruitless >= Self.patience {
-            fruitless = 0
-            pause = nextPause
-            nextPause = min(nextPause * 2, Self.longestPause)
-        }
+        note(false)
         return false
     }
 
-    /// The loop slept: after a long sleep there is no activity to go on with.
-    mutating func slept(from start: UInt64, to end: UInt64) {
-        if end &- start > 100 * limit, pause == 0 { fruitless = max(fruitless - 1, 0) }
+    /// One that finds something saves about what one that finds nothing costs: they go on where at least half do.
+    private mutating func note(_ success: Bool) {
+        let isTrial = found < Self.whole / 2
+        if success {
+            found = max(found + (Self.whole - found) / 8, Self.whole / 2)
+            nextPause = Self.firstPause
+        } else {
+            found -= found / 8
+            guard found < Self.whole / 2 else { return }
+            pause = nextPause
+            if isTrial { nextPause = min(nextPause * 2, Self.longestPause) }
+        }
     }
 }

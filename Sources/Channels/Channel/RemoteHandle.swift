@@ -178,6 +178,13 @@ extension RemoteHandle {
             decode: { frame throws(WireFault) in try frame.expect(.done) })
     }
 
+    /// Makes a request that only has an answer, before which the daemon says what it kept.
+    final func asking() -> RequestOperation<Void> {
+        RequestOperation(
+            loop, channel: name, encode: { WireWriter(.ping, request: $0).finish() },
+            decode: { frame throws(WireFault) in try frame.expect(.pong) })
+    }
+
     /// Makes the request that gives up receiving.
     final func stopping() -> RequestOperation<Void> {
         RequestOperation(

@@ -41,6 +41,9 @@ class SendOperation: Operation, @unchecked Sendable {
         super.init(handle.loop, channel: handle.name, timeout: timeout)
     }
 
+    /// What the frame's header says of its outcome.
+    var flags: UInt8 { confirm.flags }
+
     override final func obstacle() -> ChandError? {
         if let obstacle = handle.obstacle() { return obstacle }
         if let obstacle = passed.lazy.compactMap({ $0.obstacle(through: self.handle) }).first {
@@ -185,7 +188,7 @@ struct SendFrame {
             SendRequest.write(
                 to: base, request: 0, handle: handle.number, count: count,
                 timeout: operation.timeout, messageBytes: length,
-                flags: operation.confirm.flags | (passes ? SendRequest.passesFlag : 0))
+                flags: operation.flags | (passes ? SendRequest.passesFlag : 0))
             for offset in stride(from: 0, to: SendOperation.prefixByteCount, by: 8) {
                 writer.bytes.patch(base.load(fromByteOffset: offset, as: UInt64.self), at: start + offset)
             }

@@ -41,32 +41,40 @@ final class SendPipeline: Sendable {
 
     init(maxWaiting: Int) { maxSends = max(1, min(256, maxWaiting / 2)) }
 
+    /// A send's place.
+    struct Place {
+        let number: UInt64
+        /// Whether enough is under way for the daemon's answer to be of interest soon.
+        let isUrgent: Bool
+    }
+
     /// Takes a place for one more send, and waits for one where too much is under way.
     ///
-    /// - Returns: the send's number.
     /// - Throws: the first failure since the last flush; `CancellationError`.
-    func enter() async throws -> UInt64 {
+    func enter() async throws -> Place {
         while true {
             let waiter = Waiter()
-            let number: UInt64? = try state.withLock { state throws(any Error) in
+            let place: Place? = try state.withLock { state throws(any Error) in
                 if let failure = state.failure { throw failure.error }
                 guard state.underWay >= maxSends || state.bytes >= Self.maxBytes else {
                     state.lastIssued += 1
                     state.underWay += 1
-                    return state.lastIssued
+                    let isUrgent = state.underWay > maxSends / 2 || state.bytes > Self.maxBytes / 2
+                    return Place(number: state.lastIssued, isUrgent: isUrgent)
                 }
                 state.waiting.append(waiter)
                 return nil
             }
-            if let number { return number }
+            if let place { return place }
             try await wait(waiter)
         }
     }
 
     /// Waits until everything that was entered before has ended.
     ///
+    /// - Parameter ask: has the daemon say what it kept, called where there is anything to wait for.
     /// - Throws: the first failure among it, which is forgotten then; `CancellationError`.
-    func flush() async throws {
+    func flush(asking ask: () -> Void) async throws {
         let waiter = Waiter()
         let (last, mustWait) = state.withLock { state in
             if state.underWay > 0 {
@@ -74,7 +82,10 @@ final class SendPipeline: Sendable {
             }
             return (state.lastIssued, state.underWay > 0)
         }
-        if mustWait { try await wait(waiter) }
+        if mustWait {
+            ask()
+            try await wait(waiter)
+        }
         let failure = state.withLock { state in
             let failure = state.failure.flatMap { $0.sequence <= last ? $0.error : nil }
             if failure != nil { state.failure = nil }
@@ -139,34 +150,36 @@ final class SendPipeline: Sendable {
 ///
 /// Unchecked, as every ``Operation``: it has one owner at a time.
 final class PipelinedSend: SendOperation, @unchecked Sendable {
-    private let sequence: UInt64
+    private let place: SendPipeline.Place
     /// Set where it failed before it began: the element does not encode, and the caller is told.
     private(set) var encodingError: ChandError?
 
-    init(_ handle: RemoteHandle, sequence: UInt64) {
-        self.sequence = sequence
+    init(_ handle: RemoteHandle, _ place: SendPipeline.Place) {
+        self.place = place
         super.init(handle, timeout: WireTimeout.never)
     }
 
+    override var flags: UInt8 { place.isUrgent ? 0 : SendRequest.laterFlag }
+
     override func sent() -> Bool {
-        handle.pipeline.leave(sequence, bytes: byteCount, error: nil)
+        handle.pipeline.leave(place.number, bytes: byteCount, error: nil)
         return true
     }
 
     override func failed(_ failure: Failed, on connection: Connection) {
         handle.pipeline.leave(
-            sequence, bytes: byteCount, error: DaemonFailure.error(failure, channel: channel))
+            place.number, bytes: byteCount, error: DaemonFailure.error(failure, channel: channel))
     }
 
     override func fail(_ error: any Error) {
         guard let known = error as? ChandError else {
-            return handle.pipeline.leave(sequence, bytes: byteCount, error: error)
+            return handle.pipeline.leave(place.number, bytes: byteCount, error: error)
         }
         let failure = known.about(channel: handle.name)
         // These come in the call that encodes, which throws them.
         let isOfTheCall = known.code == .encoding || known.code == .messageTooLarge
         if isOfTheCall { encodingError = failure }
-        handle.pipeline.leave(sequence, bytes: byteCount, error: isOfTheCall ? nil : failure)
+        handle.pipeline.leave(place.number, bytes: byteCount, error: isOfTheCall ? nil : failure)
     }
 }
 
@@ -182,7 +195,7 @@ extension Chan {
     ///   earlier one, until ``flush()`` has thrown it; `CancellationError` where it had to wait.
     public func sendLater(_ element: Element) async throws {
         guard let remote = backend.remote else { return try await send(element) }
-        let operation = PipelinedSend(remote, sequence: try await remote.pipeline.enter())
+        let operation = PipelinedSend(remote, try await remote.pipeline.enter())
         remote.begin(operation, sending: element)
         if let error = operation.encodingError { throw error }
         remote.pipeline.add(bytes: operation.byteCount)
@@ -193,6 +206,7 @@ extension Chan {
     /// - Throws: the first failure since the last flush: ``ChannelClosed`` or ``ChandError``; what was sent after it
     ///   may have been committed. `CancellationError` ends the waiting, and no send.
     public func flush() async throws {
-        try await backend.remote?.pipeline.flush()
+        guard let remote = backend.remote else { return }
+        try await remote.pipeline.flush { remote.loop.begin(remote.asking()) }
     }
 }
