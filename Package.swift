@@ -125,7 +125,7 @@ let package = Package(
             name: "ChanSystemTests", dependencies: ["ChanSystem", "ChanTestSupport"], swiftSettings: strict),
         .testTarget(
             name: "ChandServerTests",
-            dependencies: ["ChandServer", "ChandConfig", "ChanFuzzing", "ChanSystem"],
+            dependencies: ["ChandServer", "ChandConfig", "ChanFuzzing", "ChanSystem", "ChanTestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "ChandConfigTests",

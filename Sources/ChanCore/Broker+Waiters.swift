@@ -14,7 +14,7 @@ extension Broker {
             Operation(
                 session: session, request: request, deadline: deadline, since: now, limit: limit,
                 accepted: accepted, isSelect: isSelect))
-        parked[OperationKey(session: session, request: request)] = slot
+        parked.insert(slot, for: OperationKey(session: session, request: request))
         let first = sessions[session].firstOperation
         operations[slot].next = first
         if first != none { operations[first].previous = slot }
@@ -96,7 +96,7 @@ extension Broker {
         if operations[slot].deadline != .max { deadlines.remove(slot) }
         let operation = operations.remove(slot)
         let session = operation.session
-        parked[OperationKey(session: session, request: operation.request)] = nil
+        parked.remove(OperationKey(session: session, request: operation.request))
         countWaiters(-max(1, Int(operation.waiterCount)), of: session)
         if operation.previous == none {
             sessions[session].firstOperation = operation.next
@@ -141,7 +141,8 @@ extension Broker {
     public mutating func cancel<S: BrokerSink<Body> & ~Copyable>(
         session: UInt32, request: UInt64, into sink: inout S
     ) {
-        guard let slot = parked[OperationKey(session: session, request: request)] else { return }
+        let slot = parked[OperationKey(session: session, request: request)]
+        guard slot != none else { return }
         tell(.cancelled, operation: slot, into: &sink)
         fail(slot, ending(slot, Failure(.cancelled)), into: &sink)
     }

@@ -38,7 +38,7 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     public internal(set) var buffers = 0
     /// Users who have messages.
     @usableFromInline var senders = 0
-    @usableFromInline var parked: [OperationKey: UInt32] = [:]
+    @usableFromInline var parked = OperationTable()
     @usableFromInline var deadlines = DeadlineHeap()
     @usableFromInline var leases = SlotTable<Lease>()
     @usableFromInline var leaseDeadlines = DeadlineHeap()
@@ -78,6 +78,9 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     ///   - spaces: the shared name spaces.
     public init(seed: UInt64, limits: BrokerLimits = BrokerLimits(), spaces: [Space] = []) {
         random = RandomSource(seed: seed)
+        // Its own, so that choices follow from the seed as ever.
+        var secrets = RandomSource(seed: ~seed)
+        parked.scatter(&secrets)
         self.limits = limits
         self.spaces = spaces
     }
@@ -190,7 +193,7 @@ extension Broker {
     @inlinable
     public func isUnderWay(session: UInt32, request: UInt64) -> Bool {
         sessions[session].firstOperation != none
-            && parked[OperationKey(session: session, request: request)] != nil
+            && parked[OperationKey(session: session, request: request)] != none
     }
 
     /// How a closed channel's operations end.

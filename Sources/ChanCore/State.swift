@@ -229,19 +229,6 @@ struct Credit {
     }
 }
 
-/// What names a parked operation from outside.
-@usableFromInline
-struct OperationKey: Hashable {
-    @usableFromInline var session: UInt32
-    @usableFromInline var request: UInt64
-
-    @inlinable
-    init(session: UInt32, request: UInt64) {
-        self.session = session
-        self.request = request
-    }
-}
-
 /// A session's reference to one generation of a channel, or a message's that passes the channel.
 @usableFromInline
 struct Handle {

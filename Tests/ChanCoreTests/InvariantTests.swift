@@ -182,10 +182,14 @@ extension Harm {
 
 extension Harm {
     static let ofOperations: [Harm] = [
-        Harm("parked without its key") { $0.parked[OperationKey(session: 0, request: 1 << 40)] = 0 },
+        Harm("parked without its key") {
+            $0.parked.insert(0, for: OperationKey(session: 0, request: 1 << 40))
+        },
         Harm("is under a wrong key") {
             let request = $0.operations[$0.operation(ofSender: "full")].request
-            $0.parked[OperationKey(session: 0, request: request)] = $0.operation(ofReceiver: "idle")
+            let key = OperationKey(session: 0, request: request)
+            $0.parked.remove(key)
+            $0.parked.insert($0.operation(ofReceiver: "idle"), for: key)
         },
         Harm("a wrong waiter") { $0.operations[$0.operation(ofSender: "full")].firstWaiter = nowhere },
         Harm("waiters are miscounted") { $0.operations[$0.operation(ofSender: "full")].waiterCount += 1 },

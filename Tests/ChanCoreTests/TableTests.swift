@@ -52,6 +52,57 @@ import Testing
         #expect(freed.sorted() == expected.values.sorted())
     }
 
+    @Test("OperationTable: a dictionary that forgets nothing else", arguments: 0..<10 as Range<UInt64>)
+    func operationTable(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        var secrets = RandomSource(seed: seed)
+        var table = OperationTable()
+        // With 0, keys of one session in a row lie in a row, and others among them.
+        if seed > 0 { table.scatter(&secrets) }
+        var expected: [UInt64: UInt32] = [:]
+        func key(_ number: UInt64) -> OperationKey {
+            OperationKey(session: UInt32(number % 3), request: number / 3)
+        }
+        for phase in 0..<3 {
+            var wrong = 0
+            for step in 0..<3000 as Range<UInt32> {
+                let number = UInt64(random.below(4500))
+                let there = table[key(number)]
+                if there != expected[number] ?? none { wrong += 1 }
+                if there == none {
+                    // The last phase is of those that go.
+                    guard phase < 2 || random.chance(5) else { continue }
+                    table.insert(step, for: key(number))
+                    expected[number] = step
+                } else if phase != 0 || random.chance(30) {
+                    table.remove(key(number))
+                    expected[number] = nil
+                }
+                if table.count != expected.count { wrong += 1 }
+            }
+            #expect(wrong == 0)
+        }
+        for number in 0..<4500 as Range<UInt64> where expected[number] != nil {
+            let there = table[key(number)]
+            #expect(there == expected[number])
+            table.remove(key(number))
+        }
+        let count = table.count
+        #expect(count == 0)
+    }
+
+    @Test func anOperationTableGivesBackWhatAStormTook() {
+        var table = OperationTable()
+        for request in 0..<20_000 as Range<UInt64> {
+            table.insert(UInt32(request), for: OperationKey(session: 1, request: request))
+        }
+        for request in 0..<20_000 as Range<UInt64> {
+            table.remove(OperationKey(session: 1, request: request))
+        }
+        let places = table.mask + 1
+        #expect(places <= 4096)
+    }
+
     /// What a window must be: a dictionary.
     private struct PlainWindow {
         var next: UInt64 = 1

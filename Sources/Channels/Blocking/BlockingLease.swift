@@ -30,6 +30,9 @@ public struct BlockingLease<Element: Sendable> {
         lease.offer?.settle()
     }
 
+    /// Says that the work is done, with the client's next request; see ``Lease/doneLater()``.
+    public func doneLater() throws { try lease.doneLater() }
+
     /// Gives the message back to its channel, for another attempt; see ``Lease/giveBack()``.
     public func giveBack() throws {
         lease.offer?.withdraw()

@@ -26,8 +26,11 @@ extension Chan: AsyncSequence {
             isolation actor: isolated (any Actor)? = #isolation
         ) async throws -> Element? {
             if isOver { return nil }
-            if let element = channel.receiveAtOnce() { return element }
             do {
+                if case .near(let channel) = channel.backend, !Task.isCancelled {
+                    if let element = channel.receiveAtOnce() { return element }
+                    return try await channel.receiveWaiting()
+                }
                 return try await channel.receiveNext(pin)
             } catch is ChannelClosed {
                 isOver = true

@@ -14,15 +14,11 @@ extension Chan {
     ///   `CancellationError`.
     @inlinable
     public func receive(timeout: Duration? = nil) async throws -> Element {
-        if let element = receiveAtOnce() { return element }
+        if case .near(let channel) = backend, timeout == nil, !Task.isCancelled {
+            if let element = channel.receiveAtOnce() { return element }
+            return try await channel.receiveWaiting()
+        }
         return try await receiveMessage(timeout: timeout).element
-    }
-
-    /// Receives inside the process if that can be done at once; nil where it would wait or fail.
-    @inlinable
-    func receiveAtOnce() -> Element? {
-        guard case .near(let channel) = backend, !Task.isCancelled else { return nil }
-        return channel.receiveAtOnce()
     }
 
     /// The same as ``receive(timeout:)``.

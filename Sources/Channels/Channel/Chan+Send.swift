@@ -35,15 +35,10 @@ extension Chan {
     public func send(
         _ element: Element, confirm: SendConfirmation = .commit, timeout: Duration? = nil
     ) async throws {
-        if confirm == .commit, sendAtOnce(element) { return }
+        if case .near(let channel) = backend, confirm == .commit, timeout == nil, !Task.isCancelled {
+            return channel.sendAtOnce(element) ? () : try await channel.sendWaiting(element)
+        }
         try await sendWaiting(element, confirm: confirm, timeout: timeout)
-    }
-
-    /// Sends inside the process if that can be done at once.
-    @inlinable
-    func sendAtOnce(_ element: Element) -> Bool {
-        guard case .near(let channel) = backend, !Task.isCancelled else { return false }
-        return channel.sendAtOnce(element)
     }
 
     @usableFromInline

@@ -40,7 +40,7 @@ public final class Lease<Element: Sendable>: Sendable {
     deinit {
         if !isFinished.load(ordering: .relaxed) {
             offer?.withdraw()
-            holder.giveBackLease(delivery, session: session)
+            holder.finishLease(.returnedSeen, delivery, session: session)
         }
     }
 
@@ -53,6 +53,18 @@ public final class Lease<Element: Sendable>: Sendable {
     ///   is gone.
     public func done() async throws {
         try await finish(.done)
+        offer?.settle()
+    }
+
+    /// Says that the work is done, and waits for no answer: several times faster where much is done in a row.
+    ///
+    /// The daemon is told at the end of the turn, by a blocking client with its next request. Nobody says where the lease
+    /// had expired or the connection is lost: another receiver gets the message then. Who must know says ``done()``.
+    ///
+    /// - Throws: ``ChandError`` with `leaseExpired` if the lease was finished before.
+    public func doneLater() throws {
+        guard !isFinished.exchange(true, ordering: .acquiringAndReleasing) else { throw isOver }
+        holder.finishLease(.settled, delivery, session: session)
         offer?.settle()
     }
 
@@ -96,8 +108,8 @@ protocol LeaseHolder: AnyObject, Sendable {
     func change(
         _ action: LeaseRequest.Action, lease delivery: UInt64, session: UInt64, nanoseconds: UInt64
     ) async throws
-    /// Gives back a lease that was dropped.
-    func giveBackLease(_ delivery: UInt64, session: UInt64)
+    /// Finishes a lease without an answer: one that is done, or was dropped.
+    func finishLease(_ fate: SettlementLedger.Fate, _ delivery: UInt64, session: UInt64)
 }
 
 /// A lease can be finished after its channel was released: the daemon keeps the number until then.
@@ -118,8 +130,8 @@ extension RemoteHandle: LeaseHolder {
             decode: { frame throws(WireFault) in try frame.expect(.done) })
     }
 
-    final func giveBackLease(_ delivery: UInt64, session: UInt64) {
-        loop.giveBack(handle: number, delivery: delivery, session: session)
+    final func finishLease(_ fate: SettlementLedger.Fate, _ delivery: UInt64, session: UInt64) {
+        loop.finish(fate, handle: number, delivery: delivery, session: session)
     }
 }
 

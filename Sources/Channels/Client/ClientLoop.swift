@@ -119,9 +119,13 @@ final class ClientLoop: TaskExecutor, Sendable {
         }
     }
 
-    /// Gives back a lease that its holder dropped, if it is one of the present session.
-    func giveBack(handle: UInt32, delivery: UInt64, session: UInt64) {
-        if isHere { core.submit(.giveBack(handle: handle, delivery: delivery, session: session)) }
+    /// Finishes a lease without waiting for an answer, if it is one of the present session.
+    func finish(_ fate: SettlementLedger.Fate, handle: UInt32, delivery: UInt64, session: UInt64) {
+        if core.isCurrent {
+            core.connection.finish(fate, handle: handle, delivery: delivery, session: session)
+        } else if isHere {
+            core.submit(.finish(fate, handle: handle, delivery: delivery, session: session))
+        }
     }
 
     /// Closes a handle that nobody holds any more, if it is one of the present session.

@@ -208,6 +208,12 @@ final class Connection {
         append(DeadLetter(handle: handle.number, delivery: delivery, target: target).encoded())
     }
 
+    /// Notes what becomes of a lease, if it is one of the present session.
+    func finish(_ fate: SettlementLedger.Fate, handle: UInt32, delivery: UInt64, session: UInt64) {
+        guard session == self.session.number else { return }
+        ledger.note(fate, handle: handle, first: delivery, count: 1)
+    }
+
     // MARK: - Time
 
     /// Says what time it is; everything in this turn counts from here.

@@ -19,7 +19,7 @@ final class LoopCore: @unchecked Sendable {
         case settleAtOnce(ReceivedBatch, UnsafeContinuation<Void, Never>)
         case giveBackRest(ReceivedBatch)
         case abandonHandle(UInt32, session: UInt64)
-        case giveBack(handle: UInt32, delivery: UInt64, session: UInt64)
+        case finish(SettlementLedger.Fate, handle: UInt32, delivery: UInt64, session: UInt64)
     }
 
     private struct Shared {
@@ -189,9 +189,8 @@ final class LoopCore: @unchecked Sendable {
         case .giveBackRest(let batch): batch.giveBackRest(on: connection)
         case .abandonHandle(let number, let session):
             if session == connection.session.number { connection.abandonHandle(number) }
-        case .giveBack(let handle, let delivery, let session):
-            guard session == connection.session.number else { return }
-            connection.ledger.note(.returnedSeen, handle: handle, first: delivery, count: 1)
+        case .finish(let fate, let handle, let delivery, let session):
+            connection.finish(fate, handle: handle, delivery: delivery, session: session)
         }
     }
 

@@ -28,22 +28,24 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
 
     // MARK: - At once
 
-    /// Sends one element; false, and nothing is done, where that would wait or fail.
+    /// Sends one element; false, and nothing is done, where that would wait or fail, or where there is no buffer.
     @inlinable
     func sendAtOnce(_ element: Element) -> Bool {
-        if space.sendAtOnce(self, holder, { holder.elements.insert(element) }) { return true }
-        return isBuffered && sendAfterLull(element)
+        guard isBuffered else { return false }
+        return space.sendAtOnce(self, holder) { holder.elements.insert(element) } || sendAfterLull(element)
     }
 
-    /// Receives one element; nil, and nothing is done, where that would wait or fail.
+    /// Receives one element; nil, and nothing is done, where that would wait or fail, or where there is no buffer.
     @inlinable
     func receiveAtOnce() -> Element? {
+        guard isBuffered else { return nil }
         var element: Element?
         if space.receiveAtOnce(self, { element = holder.elements.remove($0) }) { return element }
-        return isBuffered ? receiveAfterLull() : nil
+        return receiveAfterLull()
     }
 
-    /// A partner is worth a look before a buffer's end; without a buffer, who looks would be missed by who tries.
+    /// Without a buffer every other attempt fails, so that it is made in one with what is to be done then. And a
+    /// partner is worth a look before a buffer's end only.
     @usableFromInline var isBuffered: Bool { opened.capacity != 0 }
 
     @usableFromInline
@@ -56,6 +58,33 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
         var element: Element?
         _ = space.lull.look { space.receiveAtOnce(self) { element = holder.elements.remove($0) } }
         return element
+    }
+
+    // MARK: - Without layers
+
+    /// Sends one element, for which the caller's code is specialised: there is one call that can suspend, and that is
+    /// made only where looking for the partner was not enough.
+    ///
+    /// For a task that is not cancelled.
+    @inlinable
+    func sendWaiting(_ element: Element) async throws {
+        let insert = { self.holder.elements.insert(element) }
+        guard let operation = space.sendOrBegin(self, holder, insert) else { return }
+        if !operation.isSeenOver { await operation.wait() }
+        _ = try accepted(operation)
+    }
+
+    /// Receives one element in the same way.
+    @inlinable
+    func receiveWaiting() async throws -> Element {
+        let target = UnsafeMutablePointer<Element>.allocate(capacity: 1)
+        defer { target.deallocate() }
+        let take = { target.initialize(to: self.holder.elements.remove($0)) }
+        if let operation = space.receiveOrBegin(self, into: target, take) {
+            if !operation.isSeenOver { await operation.wait() }
+            _ = try taken(operation)
+        }
+        return target.move()
     }
 
     // MARK: - Sending
@@ -101,32 +130,6 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
         state.broker.append(store.insert(element), byteCount: 0, to: &chain, session: space.session)
     }
 
-    /// Whether the handle is open; where it is not, the operation ends.
-    func isUsable(_ state: inout LocalSpace.State, _ request: UInt64) -> Bool {
-        guard isClosed else { return true }
-        state.sink.failed(session: space.session, request: request, failure: obstacle)
-        return false
-    }
-
-    /// Begins a send of messages; with the lock held.
-    func send(
-        _ chain: MessageChain, for operation: LocalOperation, as request: UInt64, _ confirm: SendConfirmation,
-        _ state: inout LocalSpace.State
-    ) {
-        state.broker.send(
-            session: space.session, request: request, handle: number, chain: chain,
-            timeout: operation.timeout, confirm: confirm.core, into: &state.sink)
-    }
-
-    private func accepted(_ operation: LocalOperation) throws -> Int {
-        switch operation.outcome {
-        case .done(let count): return count
-        case .failed(let failure) where failure.kind == .wouldBlock: return Int(failure.accepted)
-        case .failed(let failure): throw LocalFailure.error(failure, channel: name)
-        case .pending: preconditionFailure("a send that is not over returned")
-        }
-    }
-
     // MARK: - Waiting
 
     /// Waits until the channel is in a state; says what a close said.
@@ -151,11 +154,13 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
 
     /// Receives one element; nil for a try that would have to wait.
     func receive(timeout: Int64) async throws -> ReceivedMessage<Element>? {
-        let operation = LocalReceive(self, timeout: timeout)
+        let target = UnsafeMutablePointer<Element>.allocate(capacity: 1)
+        defer { target.deallocate() }
+        let operation = LocalReceive(space, into: target, timeout: timeout)
         try await operation.run { begin(operation, as: $1, upTo: 1, &$0) }
-        guard try taken(operation), let element = operation.element else { return nil }
+        guard try taken(operation) else { return nil }
         return ReceivedMessage(
-            element: element, attempts: operation.attempts, isRedelivered: operation.isRedelivered)
+            element: target.move(), attempts: operation.attempts, isRedelivered: operation.isRedelivered)
     }
 
     /// Receives what is there, up to a count; nothing for a try that would have to wait.
@@ -190,25 +195,6 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
             isRedelivered: operation.isRedelivered)
     }
 
-    /// Begins a receive; with the lock held.
-    func begin(
-        _ operation: LocalOperation, as request: UInt64, upTo count: Int,
-        under terms: ChanCore.LeaseTerms? = nil, _ state: inout LocalSpace.State
-    ) {
-        guard isUsable(&state, request) else { return }
-        state.broker.receive(
-            session: space.session, request: request, handle: number, count: UInt32(clamping: count),
-            timeout: operation.timeout, untilDrained: false, terms: terms, into: &state.sink)
-    }
-
-    private func taken(_ operation: LocalOperation) throws -> Bool {
-        switch operation.outcome {
-        case .done: return true
-        case .failed(let failure) where failure.kind == .wouldBlock: return false
-        case .failed(let failure): throw LocalFailure.error(failure, channel: name)
-        case .pending: preconditionFailure("a receive that is not over returned")
-        }
-    }
 }
 
 extension SendConfirmation {

@@ -24,7 +24,9 @@ extension LocalHandle: LeaseHolder {
         if let failure { throw LocalFailure.error(failure, channel: name) }
     }
 
-    final func giveBackLease(_ delivery: UInt64, session: UInt64) { giveBack(delivery, seen: true) }
+    final func finishLease(_ fate: SettlementLedger.Fate, _ delivery: UInt64, session: UInt64) {
+        if fate == .settled { settle(delivery) } else { giveBack(delivery, seen: true) }
+    }
 
     /// Gives back a delivery that is not over.
     final func giveBack(_ delivery: UInt64, seen: Bool) {

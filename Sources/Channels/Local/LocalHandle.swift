@@ -56,6 +56,62 @@ class LocalHandle: @unchecked Sendable {
     /// Whether the handle's number may be another's by now; to be asked with the lock held.
     final var isClosed: Bool { isReleased.load(ordering: .acquiring) }
 
+    // MARK: Operations, with the lock held
+
+    /// Whether the handle is open; where it is not, the operation ends.
+    final func isUsable(_ state: inout LocalSpace.State, _ request: UInt64) -> Bool {
+        guard isClosed else { return true }
+        state.sink.failed(session: space.session, request: request, failure: obstacle)
+        return false
+    }
+
+    /// Begins a send of messages.
+    final func send(
+        _ chain: MessageChain, for operation: LocalOperation, as request: UInt64, _ confirm: SendConfirmation,
+        _ state: inout LocalSpace.State
+    ) {
+        state.broker.send(
+            session: space.session, request: request, handle: number, chain: chain,
+            timeout: operation.timeout, confirm: confirm.core, into: &state.sink)
+    }
+
+    /// Begins a receive.
+    final func begin(
+        _ operation: LocalOperation, as request: UInt64, upTo count: Int,
+        under terms: ChanCore.LeaseTerms? = nil, _ state: inout LocalSpace.State
+    ) {
+        guard isUsable(&state, request) else { return }
+        state.broker.receive(
+            session: space.session, request: request, handle: number, count: UInt32(clamping: count),
+            timeout: operation.timeout, untilDrained: false, terms: terms, into: &state.sink)
+    }
+
+    // MARK: Outcomes
+
+    /// How many messages a send that is over committed; 0 for a try that would have to wait.
+    @usableFromInline
+    final func accepted(_ operation: LocalOperation) throws -> Int {
+        switch operation.outcome {
+        case .done(let count): return count
+        case .failed(let failure) where failure.kind == .wouldBlock: return Int(failure.accepted)
+        case .failed(let failure): throw LocalFailure.error(failure, channel: name)
+        case .pending: preconditionFailure("a send that is not over returned")
+        }
+    }
+
+    /// Whether a receive that is over took something; not a try that would have to wait.
+    @usableFromInline
+    final func taken(_ operation: LocalOperation) throws -> Bool {
+        switch operation.outcome {
+        case .done: return true
+        case .failed(let failure) where failure.kind == .wouldBlock: return false
+        case .failed(let failure): throw LocalFailure.error(failure, channel: name)
+        case .pending: preconditionFailure("a receive that is not over returned")
+        }
+    }
+
+    // MARK: The channel
+
     /// How an operation on a handle that was released fails.
     final var obstacle: Failure { Failure(.noSuchHandle) }
 

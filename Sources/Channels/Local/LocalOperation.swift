@@ -8,6 +8,7 @@ import Synchronization
 ///
 /// Unchecked: until it is over it is touched only with the space's lock held, and after that only by the one
 /// who waits for it, whom `wake` tells.
+@usableFromInline
 class LocalOperation: @unchecked Sendable {
     /// How it stands.
     enum Outcome {
@@ -74,7 +75,7 @@ class LocalOperation: @unchecked Sendable {
     }
 
     /// Whether its outcome is known, without the lock; what came with it can be read then.
-    final var isSeenOver: Bool { isTold.load(ordering: .acquiring) }
+    @usableFromInline final var isSeenOver: Bool { isTold.load(ordering: .acquiring) }
 
     /// Notes the outcome and takes the broker's reference back.
     final func end(_ outcome: Outcome) {
@@ -106,7 +107,8 @@ class LocalOperation: @unchecked Sendable {
     /// A task that is cancelled before does not begin.
     final func run(_ begin: (inout LocalSpace.State, UInt64) -> Void) async throws {
         if Task.isCancelled { throw CancellationError() }
-        if !space.begin(self, begin), !space.parked.look(for: { isSeenOver }) { await wait() }
+        space.beginLooking(self, begin)
+        if !isSeenOver { await wait() }
     }
 
     /// Begins it; `whenOver` is called once, on any thread.
@@ -118,7 +120,9 @@ class LocalOperation: @unchecked Sendable {
         _ = space.begin(self, begin)
     }
 
-    private final func wait() async {
+    /// Suspends until it is over.
+    @usableFromInline
+    final func wait() async {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 let isOver = space.lock.withLock { _ in

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Receives one element, which is settled by the hand-over.
+/// Receives one element into its caller's memory; it is settled by the hand-over.
 ///
 /// Unchecked, as every ``LocalOperation``.
-final class LocalReceive<Element: Sendable>: LocalOperation, @unchecked Sendable {
-    /// Keeps the channel while this waits.
-    private let channel: LocalChannel<Element>
-    /// What was received.
-    private(set) var element: Element?
+final class LocalReceive: LocalOperation, @unchecked Sendable {
+    /// Memory for one element, which the caller keeps until this is over.
+    private let target: UnsafeMutableRawPointer
 
-    init(_ channel: LocalChannel<Element>, timeout: Int64) {
-        self.channel = channel
-        super.init(channel.space, timeout: timeout)
+    init(_ space: LocalSpace, into target: UnsafeMutableRawPointer, timeout: Int64) {
+        self.target = target
+        super.init(space, timeout: timeout)
     }
 
-    override func take(_ slot: UInt32, of store: LocalStore) { element = channel.store.take(slot) }
+    override func take(_ slot: UInt32, of store: LocalStore) { store.move(slot, to: target) }
 }
 
 /// Receives several elements.

@@ -93,6 +93,11 @@ final class LocalSpace: Sendable {
         return isOver
     }
 
+    /// Begins an operation, and looks for a while whether it is over.
+    func beginLooking(_ operation: LocalOperation, _ body: (inout State, UInt64) -> Void) {
+        if !begin(operation, body) { _ = parked.look { operation.isSeenOver } }
+    }
+
     /// Settles what was handed over, and takes what is to be done without the lock.
     func finish(_ state: inout State, _ effects: inout LocalEffects) {
         while let handOver = state.sink.handOvers.popLast() {

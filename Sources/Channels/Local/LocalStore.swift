@@ -38,6 +38,11 @@ class LocalStore: @unchecked Sendable {
         preconditionFailure("a store without elements")
     }
 
+    /// Takes an element into memory for one.
+    func move(_ slot: UInt32, to target: UnsafeMutableRawPointer) {
+        preconditionFailure("a store without elements")
+    }
+
     /// Takes an element without knowing its type.
     func takeAny(_ slot: UInt32) -> any Sendable {
         preconditionFailure("a store without elements")
@@ -86,6 +91,10 @@ final class ElementStore<Element: Sendable>: LocalStore, @unchecked Sendable {
     override func discard(_ slot: UInt32, to garbage: inout [Any]) {
         // What was handed over has left before.
         if elements.contains(slot) { garbage.append(elements.remove(slot)) }
+    }
+
+    override func move(_ slot: UInt32, to target: UnsafeMutableRawPointer) {
+        target.assumingMemoryBound(to: Element.self).initialize(to: elements.remove(slot))
     }
 
     override func takeAny(_ slot: UInt32) -> any Sendable { elements.remove(slot) }

@@ -132,7 +132,7 @@ struct BenchProcess: Sendable {
             case .lease:
                 let lease = try channels[0].lease()
                 try arrivals.take(lease.element)
-                try lease.done()
+                try lease.doneLater()
                 countGot(lease.element)
             case .select:
                 guard let winner = try client.select(cases) else { continue }

@@ -103,7 +103,11 @@ extension BenchProcess {
                 countGot(message)
             }
         case .leases:
-            try await consumeLeases(channel)
+            for try await lease in channel.leases(readAhead: role.job.ahead) {
+                try arrivals.take(lease.element)
+                try lease.doneLater()
+                countGot(lease.element)
+            }
         case .selects:
             let cases = channels.map { Channels.receive(from: $0) }
             while true {
@@ -115,22 +119,6 @@ extension BenchProcess {
             }
         }
         throw BenchFault("the channel was closed")
-    }
-
-    /// Says of each lease that it is done, and waits for many answers at a time.
-    private func consumeLeases(_ channel: Chan<BenchMessage>) async throws {
-        var arrivals = arrivals
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            var inWork = 0
-            for try await lease in channel.leases(readAhead: role.job.ahead) {
-                try arrivals.take(lease.element)
-                if inWork == role.job.batch { try await group.next() } else { inWork += 1 }
-                group.addTask {
-                    try await lease.done()
-                    countGot(lease.element)
-                }
-            }
-        }
     }
 }
 

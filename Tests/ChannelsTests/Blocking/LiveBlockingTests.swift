@@ -2,6 +2,7 @@
 
 import ChanTestSupport
 import Channels
+import Glibc
 import Testing
 
 /// The blocking client on threads of its own, with the built daemon and a client of tasks beside it.
@@ -173,6 +174,12 @@ import Testing
             try third.extend(by: nil)
             try third.done()
             #expect(try jobs.status().settled == 1)
+            try jobs.send(2)
+            let fourth = try jobs.lease()
+            try fourth.doneLater()
+            #expect(code { try fourth.doneLater() } == .leaseExpired)
+            #expect(code { try fourth.giveBack() } == .leaseExpired)
+            #expect(try jobs.status().settled == 2)
             #expect(code { _ = try jobs.lease(timeout: .zero) } == .timeout)
         }
     }
@@ -193,6 +200,8 @@ import Testing
             try a.close()
             #expect(try client.select([receive(from: b), receive(from: a)])?.isClosed == true)
             #expect(code { _ = try client.select([receive(from: none)]) } == .invalidArgument)
+            let mixed = { try client.select([receive(from: b), Channels.signal(SIGUSR2)]) }
+            #expect(code { _ = try mixed() } == .invalidArgument)
             #expect(
                 code { _ = try client.select([receive(from: b), receive(from: Chan<Int>())]) }
                     == .invalidArgument)

@@ -24,6 +24,43 @@ import Testing
         }
     }
 
+    /// On the loop's thread and off it.
+    @Test(arguments: [false, true])
+    func whatIsDoneLaterIsSettledWithoutAnAnswer(onTheLoop: Bool) async throws {
+        try await withDaemon { _, client in
+            let jobs = try await client.channel("jobs", capacity: 8, of: Int.self)
+            let body: @Sendable @concurrent () async throws -> Void = {
+                for number in 0..<100 {
+                    try await jobs.send(number)
+                    let lease = try await jobs.lease()
+                    #expect(lease.element == number && lease.attempts == 0)
+                    try lease.doneLater()
+                    await #expect(throws: ChandError.self) { try await lease.done() }
+                }
+            }
+            if onTheLoop {
+                try await Task(executorPreference: client.executor) { try await body() }.value
+            } else {
+                try await body()
+            }
+            try await wait(for: jobs, "all to be settled") { $0.settled == 100 && $0.unsettled == 0 }
+        }
+    }
+
+    /// Nobody says so, and the next receiver has it (rule 19).
+    @Test func doneLaterTooLateChangesNothing() async throws {
+        try await withDaemon { _, client in
+            let jobs = try await client.channel("jobs", capacity: 8, of: Int.self)
+            try await jobs.send(1)
+            let late = try await jobs.lease(LeaseTerms(time: .milliseconds(5)))
+            let again = try await jobs.lease(timeout: .seconds(30))
+            try late.doneLater()
+            #expect(again.element == 1 && again.isRedelivered)
+            try await again.done()
+            #expect(try await jobs.status().settled == 1)
+        }
+    }
+
     @Test func aLeaseThatGoesAwayGivesBack() async throws {
         try await withDaemon { _, client in
             let jobs = try await client.channel("jobs", capacity: 8, of: Int.self)

@@ -122,7 +122,8 @@ import Testing
         let third = try await channel.lease(LeaseTerms(time: .milliseconds(5)))
         let fourth = try await channel.lease()
         await #expect { try await third.done() } throws: { ($0 as? ChandError)?.code == .leaseExpired }
-        try await fourth.done()
+        try fourth.doneLater()
+        #expect(throws: ChandError.self) { try fourth.doneLater() }
         #expect(try await channel.tryReceive() == nil)
         #expect(try await channel.status().unsettled == 0)
     }
