@@ -139,6 +139,7 @@ package struct DetachedSessions: ~Copyable {
         hub.outbox.dirty = []
         for (number, connection) in connections.enumerated() {
             if connection.state == .greeted { _ = hub.broker.completeConnection(connection.charge) }
+            guard connection.isDirty else { continue }
             connection.isDirty = false
             connection.settlePendingSent(pool: hub.outbox.pool)
             // Bodies that are referred to would have to be put together first, by what is tested elsewhere.
