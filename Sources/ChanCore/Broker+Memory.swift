@@ -27,6 +27,19 @@ extension Broker {
     /// Whether only the reserve is left.
     @inlinable public var isShortOfMemory: Bool { memoryInUse > limits.memoryBytes - memoryReserve }
 
+    /// Whether the half is taken that is for whoever comes: from here on nobody's buffers may take more than the reserve.
+    @inlinable public var isHalfFull: Bool { memoryInUse > (limits.memoryBytes - memoryReserve) / 2 }
+
+    /// Whose connections hold most that is no message, by the number of the account, and how much that is.
+    public var mostBuffers: (account: Int, bytes: Int) {
+        var most = (account: 0, bytes: 0)
+        for slot in 0..<accounts.highWater where accounts.contains(slot) {
+            let bytes = accounts[slot].used.buffers
+            if bytes > most.bytes { most = (Int(slot), bytes) }
+        }
+        return most
+    }
+
     /// Why a user's messages would take too much of the memory; nil where they would not.
     @inlinable
     func memoryFailure(_ account: UInt32, count: Int, byteCount: Int) -> Failure? {

@@ -54,6 +54,24 @@ import Testing
         }
     }
 
+    /// What watches the peer's process is the second one, and only a session's.
+    @Test func oneDescriptorBeforeHello() throws {
+        try DaemonUnderTest.run { daemon in
+            func descriptors() throws -> Int { try ThisProcess.openDescriptors(of: daemon.process.pid) }
+            let observer = try WireClient(daemon.socketPath)
+            try observer.ping()
+            let before = try descriptors()
+            let silent = try (0..<20).map { _ in try WireClient(daemon.socketPath, greets: false) }
+            // Clients are let in as they came: once the last one is in, all are.
+            let last = try WireClient(daemon.socketPath)
+            try last.ping()
+            #expect(try descriptors() == before + 22)
+            for client in silent { try client.greet() }
+            for client in silent { try client.ping() }
+            #expect(try descriptors() == before + 42)
+        }
+    }
+
     /// Without this the end of a connection would be seen when its handshake's time is over, at the latest.
     @Test func descriptorGoesWithTheSession() throws {
         try DaemonUnderTest.run(["limits.handshake_timeout": "600s"]) { daemon in
