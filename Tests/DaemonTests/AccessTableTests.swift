@@ -9,6 +9,8 @@ import Testing
 /// Who may do what (rules 25 and 28, P24): every operation of the protocol that asks for a right, by every kind of user,
 /// each a process whose user and groups the kernel tells the daemon.
 @Suite(.blocking) struct AccessTableTests {
+    /// What comes of it, by who tries it.
+    ///
     /// Each row is tried on a channel `/uid/5000/c` of the owner's, with group 50 and the mode that the row begins with,
     /// else 0666, in which one message lies. `yes` is success, the others are the failures `notPermitted` (no), `mismatch`,
     /// `noSuchChannel` (none), `invalidArgument` (invalid); `hidden` means that it is not shown.

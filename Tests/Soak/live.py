@@ -157,8 +157,8 @@ def as_user(user, command):
 
 def helper(user, *arguments):
     """This very script again, as another user and with other arguments, until its input ends."""
-    # Where we are given real-time priority, it is not for them.
-    normal = ["chrt", "--other", "0"] if os.sched_getscheduler(0) != os.SCHED_OTHER else []
+    # Where we are given real-time priority, they get no more than a start before the machine's other work.
+    normal = ["chrt", "--other", "0", "nice", "-n", "-15"] if os.sched_getscheduler(0) != os.SCHED_OTHER else []
     # It may lie where that user may not look: its text goes in by a descriptor instead of its path.
     return subprocess.Popen(
         normal + as_user(user, [sys.executable, "-c", HELPER_START, *map(str, arguments)]), stdin=subprocess.PIPE,
