@@ -22,6 +22,9 @@ extension Broker {
     }
 
     /// What of the memory is kept from messages.
+    ///
+    /// By default 56 MiB. What goes on without messages has to fit: to be told why a send failed takes each of 4096 sessions
+    /// some 700 bytes, 3 MiB, and that a user parks all the receives he may, 40 MiB (the costs above).
     @inlinable public var memoryReserve: Int { limits.memoryBytes / 8 }
 
     /// Whether only the reserve is left.
