@@ -133,7 +133,9 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "chand-test-agent",
-            dependencies: ["Channels", "ChanTestSupport", "ChanSystem", "ChanWire"],
+            dependencies: [
+                "Channels", "ChanTestSupport", "ChanSystem", "ChanWire", "ChandConfig", "ChandServer",
+            ],
             path: "Tests/Agent", swiftSettings: strict),
         .executableTarget(
             name: "chand-search", dependencies: ["ChanTestSupport", "ChanSystem"], path: "Tests/Search",

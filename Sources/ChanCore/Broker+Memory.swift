@@ -22,10 +22,26 @@ extension Broker {
     }
 
     /// What of the memory is kept from messages.
+    ///
+    /// By default 56 MiB. What goes on without messages has to fit: to be told why a send failed takes each of 4096 sessions
+    /// some 700 bytes, 3 MiB, and that a user parks all the receives he may, 40 MiB (the costs above).
     @inlinable public var memoryReserve: Int { limits.memoryBytes / 8 }
 
     /// Whether only the reserve is left.
     @inlinable public var isShortOfMemory: Bool { memoryInUse > limits.memoryBytes - memoryReserve }
+
+    /// Whether the half is taken that is for whoever comes: from here on nobody's buffers may take more than the reserve.
+    @inlinable public var isHalfFull: Bool { memoryInUse > (limits.memoryBytes - memoryReserve) / 2 }
+
+    /// Whose connections hold most that is no message, by the number of the account, and how much that is.
+    public var mostBuffers: (account: Int, bytes: Int) {
+        var most = (account: 0, bytes: 0)
+        for slot in 0..<accounts.highWater where accounts.contains(slot) {
+            let bytes = accounts[slot].used.buffers
+            if bytes > most.bytes { most = (Int(slot), bytes) }
+        }
+        return most
+    }
 
     /// Why a user's messages would take too much of the memory; nil where they would not.
     @inlinable

@@ -85,10 +85,17 @@ extension Configuration {
         public var bytesPerUser = 64 << 20
         /// The key `limits.memory_bytes`: what seven users take who send all they may; `MemoryMax=` of the unit is above.
         public var memoryBytes = 448 << 20
-        /// The key `limits.connects_per_second`: a connect and what answers it take some 100 microseconds.
+        /// The key `limits.connects_per_second`.
+        ///
+        /// Four loops of `chanctl send` in a shell connect 170 times a second on two processors. A session that only greets
+        /// costs the daemon 70 to 130 microseconds, so this is at most a quarter of a processor; one that is refused costs
+        /// little less, which no rate saves (Tests/Soak/rates).
         public var connectsPerSecond = 2000
-        /// The key `limits.inspections_per_second`: a full page takes some 50 microseconds.
-        public var inspectionsPerSecond = 4000
+        /// The key `limits.inspections_per_second`.
+        ///
+        /// `chanctl list` of 100 000 channels asks for 391 full pages, and those of two seconds come at once. A full page
+        /// takes 310 microseconds, so this is a quarter of a processor (Tests/Soak/rates).
+        public var inspectionsPerSecond = 800
         /// The key `limits.output_high_watermark`.
         public var outputHighWatermark = 1 << 20
         /// The key `limits.output_low_watermark`.

@@ -66,7 +66,6 @@ extension Server {
             remove(connection)
             return
         }
-        watchProcess(of: connection)
     }
 
     private static func refuse(_ descriptor: consuming OwnedDescriptor, _ goodbye: Goodbye) {

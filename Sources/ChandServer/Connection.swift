@@ -57,6 +57,8 @@ final class Connection {
     var isDeferred = false
     /// When the session ends unless it has said HELLO, or read what it asked for; `.max` for never.
     var deadline = UInt64.max
+    /// That was put off once, since the daemon had not looked for long.
+    var hadGrace = false
 
     init(
         descriptor: consuming OwnedDescriptor, credentials: PeerCredentials,

@@ -4,14 +4,19 @@ import ChanSystem
 
 /// Sessions end with the process that made them, although a forked child may still hold the socket (rule X27).
 extension Server {
-    /// Watches the peer's process where the kernel has a descriptor for it; else the socket alone says when it ends.
+    /// Watches the process of a peer that has said HELLO, where the kernel has a descriptor for it; else the socket alone
+    /// says when it ends.
     ///
     /// That is so on kernels without it, and while this process has no descriptor left: a session needs none of these
-    /// to work.
+    /// to work. Not before HELLO, so that who says nothing takes no more than one, and each session its own: the number
+    /// of a process would not do to share one, since it is 0 for all of another namespace.
     func watchProcess(of connection: Connection) {
-        let credentials = connection.credentials
-        connection.process = PeerCredentials.processDescriptor(
-            of: connection.descriptor.raw, pid: credentials.pid)
+        do throws(SystemError) {
+            connection.process = try PeerCredentials.processDescriptor(
+                of: connection.descriptor.raw, pid: connection.credentials.pid)
+        } catch {
+            if error.errno == SystemError.noSuchProcess { processEnded(connection) }
+        }
         guard let number = connection.process?.raw else { return }
         do throws(SystemError) {
             try poll.add(number, token: connection.token | ConnectionTable.processBit, interest: .read)
@@ -23,12 +28,7 @@ extension Server {
 
     /// Watches it no longer.
     func forgetProcess(of connection: Connection) {
-        guard let process = connection.process.take() else { return }
-        do throws(SystemError) {
-            try poll.remove(process.raw)
-        } catch {
-            systemFailed(error)
-        }
+        if let process = connection.process.take() { unwatch(process.raw) }
     }
 
     /// The peer's process has exited: what it wrote before comes first, then its session ends.

@@ -49,14 +49,15 @@ extension Server {
 
     // MARK: Memory
 
-    /// While only the reserve of the memory is left, whoever's buffers take most of it gets no more of it than the rest:
-    /// of the user who has most, the session that has most ends.
+    /// Ends the session that has most unread, or unfinished, of the user who has most of that: where it is more than the
+    /// reserve of the memory and half of the rest is taken, so that it does not keep others from sending; and whoever
+    /// has it, where all of them have more than that and only the reserve is left.
     func relieveMemory() {
-        guard hub.broker.isShortOfMemory, hub.broker.buffers > hub.broker.memoryReserve else { return }
-        let all = connections.all.filter { $0.state != .ended }
-        let users = Dictionary(grouping: all, by: \.account).mapValues { $0.reduce(0) { $0 + $1.heldBytes } }
-        guard let user = users.max(by: { $0.value < $1.value })?.key,
-            let largest = all.filter({ $0.account == user }).max(by: { $0.heldBytes < $1.heldBytes })
+        guard hub.broker.isHalfFull, hub.broker.buffers > hub.broker.memoryReserve else { return }
+        let most = hub.broker.mostBuffers
+        guard hub.broker.isShortOfMemory || most.bytes > hub.broker.memoryReserve,
+            let largest = connections.all.filter({ $0.account == most.account && $0.state != .ended })
+                .max(by: { $0.heldBytes < $1.heldBytes })
         else { return }
         hasNews = true
         slowReceiver(

@@ -146,8 +146,8 @@ public final class Server {
             switch event.token {
             case Token.lifeline:
                 guard hasEnded(lifeline) else { break }
-                try poll.remove(lifeline)
-                requestStop()
+                unwatch(lifeline)
+                if stopDeadline == nil { requestStop() }
             case Token.signal: hasSignal = true
             case Token.reloaded: finishReload()
             case Token.firstDoor...: acceptAll(doorToken: event.token, now: now)
@@ -323,6 +323,7 @@ public final class Server {
         }
         if connection.state == .greeted, hub.broker.completeConnection(connection.charge) {
             connections.forgetDeadline(of: connection)
+            watchProcess(of: connection)
         }
     }
 
@@ -393,6 +394,7 @@ public final class Server {
         } else if queued > hub.outputMark {
             if !connection.isThrottled || progressed {
                 connection.deadline = now &+ limits.writeDeadline.nanoseconds
+                connection.hadGrace = false
                 connections.watchDeadline(of: connection)
             }
             connection.isThrottled = true
@@ -437,13 +439,14 @@ public final class Server {
             MessageBody.release(token: $0, to: hub.outbox.bodies)
         }
         forgetProcess(of: connection)
-        do throws(SystemError) {
-            try poll.remove(connection.descriptor.raw)
-        } catch {
-            systemFailed(error)
-        }
+        unwatch(connection.descriptor.raw)
         remove(connection)
         doors.resume(poll)
+    }
+
+    /// Watches a descriptor no longer.
+    func unwatch(_ descriptor: Int32) {
+        do throws(SystemError) { try poll.remove(descriptor) } catch { systemFailed(error) }
     }
 
     /// Takes a connection out of the table and of its user's account.
@@ -460,9 +463,21 @@ public final class Server {
 
     // MARK: Time
 
+    /// How late the loop may be at most to blame a session for not having done anything.
+    private static let latenessNanoseconds: UInt64 = 100_000_000
+    /// How much longer a session has otherwise: enough to look at what all of them did.
+    private static let graceNanoseconds: UInt64 = 1_000_000_000
+
     private func checkDeadlines(now: UInt64) {
+        // This process stood still: what they did meanwhile has not been looked at.
+        let wasAway =
+            now > connections.nextDeadline && now - connections.nextDeadline > Self.latenessNanoseconds
         for connection in connections.overdue(now: now) {
-            if connection.state == .connected {
+            if wasAway, !connection.hadGrace {
+                connection.hadGrace = true
+                connection.deadline = now &+ Self.graceNanoseconds
+                connections.watchDeadline(of: connection)
+            } else if connection.state == .connected {
                 drop(connection, Goodbye(.handshakeTimeout, "no HELLO came in time"))
             } else {
                 slowReceiver(connection)

@@ -12,6 +12,7 @@ do {
     case ("relay", let socket?, 2): try Relay.run(socket: socket)
     case ("keeper", let socket?, 2): try Relay.runWithKeeper(socket: socket)
     case ("burst", let socket?, 2): try Relay.burst(socket: socket)
+    case ("faults", let call, 1...2): try ServerFaults.run(call)
     case ("keep", _, 1): try Relay.keep()
     case ("signals", _, 1): try await SignalAgent.run()
     case ("library", let socket?, 2): try await LibraryAgent.run(socket: socket)
@@ -20,7 +21,7 @@ do {
     case ("history", let socket?, 2): try await HistoryAgent.run(socket: socket)
     default:
         throw LiveFailure(
-            "usage: chand-test-agent relay|keeper|burst|library|server|persistent|history SOCKET | keep | signals"
+            "usage: chand-test-agent relay|keeper|burst|library|server|persistent|history SOCKET | faults [CALL] | keep | signals"
         )
     }
 } catch {

@@ -40,6 +40,17 @@ import Testing
         let port = try scene.open(scene.client(), "c", capacity: Capacity.unbounded)
         let waiting = scene.receive(port)
         let connection = scene.engine.broker.beginConnection(uid: 1000)
+        scene.engine.broker.setBuffers(30_000, of: connection)
+        var isHalfFull = scene.engine.broker.isHalfFull
+        #expect(!isHalfFull)
+        let small = scene.engine.broker.beginConnection(uid: 1001)
+        scene.engine.broker.setBuffers(6_000, of: small)
+        isHalfFull = scene.engine.broker.isHalfFull
+        #expect(isHalfFull)
+        let most = scene.engine.broker.mostBuffers
+        #expect(most.account == scene.engine.broker.account(ofConnection: connection))
+        #expect(most.bytes == 30_000)
+        scene.engine.broker.endConnection(small)
         scene.engine.broker.setBuffers(71_000, of: connection)
         let isShort = scene.engine.broker.isShortOfMemory
         #expect(isShort)

@@ -114,15 +114,32 @@ struct ConnectTests {
     @Test("the peer's process has a descriptor, also on kernels without SO_PEERPIDFD")
     func processDescriptor() throws {
         let pair = try UnixSocket.pair()
-        guard let exact = PeerCredentials.processDescriptor(of: pair.first.raw, pid: ThisProcess.pid) else {
-            throw Unexpected()
+        func opened(_ plan: SystemFaults = SystemFaults(), pid: Int32 = ThisProcess.pid) -> SystemError? {
+            failure { () throws(SystemError) in
+                try plan.run { () throws(SystemError) in
+                    let exact = try PeerCredentials.processDescriptor(of: pair.first.raw, pid: pid)
+                    #expect(try Transfer.wait(exact.raw, for: .read, until: 0).isEmpty, "we still live")
+                }
+            }
         }
-        #expect(try Transfer.wait(exact.raw, for: .read, until: 0).isEmpty, "we still live")
-        let fallback = SystemFaults([.init(.getsockopt, errno: 92)])
-        fallback.run {
-            let opened = PeerCredentials.processDescriptor(of: pair.first.raw, pid: ThisProcess.pid)
-            if opened == nil { Issue.record("no descriptor by pidfd_open") }
-        }
+        #expect(opened() == nil)
+        let noOption = SystemError.noSuchOption
+        let fallback = SystemFaults([.init(.getsockopt, errno: noOption)])
+        #expect(opened(fallback) == nil)
         #expect(fallback.count(.pidfdOpen) == 1)
+        // One of another namespace has no number.
+        #expect(opened(SystemFaults([.init(.getsockopt, errno: noOption)]), pid: 0)?.errno == noOption)
+        // Who is gone is not looked for by a number that may be another's.
+        for errno in [SystemError.noSuchProcess, SystemError.invalidArgument] {
+            let gone = SystemFaults([.init(.getsockopt, errno: errno)])
+            #expect(opened(gone)?.errno == SystemError.noSuchProcess)
+            #expect(gone.count(.pidfdOpen) == 0)
+        }
+        for errno in [SystemError.noSuchProcess, SystemError.descriptorsExhausted] {
+            let plan = SystemFaults([
+                .init(.getsockopt, errno: noOption), .init(.pidfdOpen, errno: errno),
+            ])
+            #expect(opened(plan)?.errno == errno)
+        }
     }
 }

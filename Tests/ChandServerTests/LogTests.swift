@@ -45,6 +45,20 @@ struct LogTests {
         #expect(lines == ["<3>chand: a", "<4>chand: b", "<6>chand: c", "<7>chand: d"])
     }
 
+    /// A full disk, a log that nobody reads: what can't be written is lost, and what comes later is not (P10).
+    @Test(arguments: [ENOSPC, EIO, EPIPE]) func whatCannotBeWritten(errno: Int32) throws {
+        let plan = SystemFaults([.init(.write, errno: errno)])
+        let lines = try plan.run {
+            try written { log in
+                log.info("lost")
+                log.flush()
+                log.info("kept")
+            }
+        }
+        #expect(plan.forced == 1)
+        #expect(lines == ["<6>chand: kept"])
+    }
+
     /// The journal gets fields; only what it does not take is written as a line.
     @Test func theJournalGetsFields() throws {
         let (reading, writing) = try pipe()

@@ -115,6 +115,45 @@ import Testing
         }
     }
 
+    /// Whatever a user leaves unfinished, or unread, another one has his share of the memory, and each of his sends goes
+    /// on (P13, P14).
+    @Test(.enabled(if: geteuid() == 0), arguments: [false, true])
+    func floodOfAnotherUser(isUnread: Bool) throws {
+        let settings = ["limits.memory_bytes": "64MiB", "limits.write_deadline": "10m"]
+        try DaemonUnderTest.run(Self.options(settings) { $0.letsEverybodyIn = true }) { daemon in
+            let process = try ClientProcess(daemon.socketPath, user: 4001)
+            let honest = process.client
+            let handle = try honest.open("c", capacity: Capacity.unbounded)
+            let message = [UInt8](repeating: 1, count: 512 << 10)
+            let unfinished = WireClient.sendFrame(
+                request: 1, handle: 0, [[UInt8](repeating: 2, count: 1 << 20)]
+            ).dropLast(64)
+            // Less than what sockets and the daemon take before it stops reading.
+            let asked = (0..<35).flatMap { _ in
+                SimpleFrame.ping(request: 1, payload: [UInt8](repeating: 3, count: 32 << 10))
+            }
+            var flood: [WireClient] = []
+            for _ in 0..<20 {
+                for _ in 0..<8 {
+                    let client = try WireClient(daemon.socketPath)
+                    try client.write(isUnread ? asked : Array(unfinished))
+                    flood.append(client)
+                }
+                for _ in 0..<12 {
+                    let request = honest.request()
+                    try honest.write(WireClient.sendFrame(request: request, handle: handle, [message]))
+                    try #require(try honest.outcome(of: request) == .sent)
+                }
+                for _ in 0..<12 {
+                    try honest.settle(#require(try honest.receive(handle).delivered).range)
+                }
+            }
+            #expect(daemon.log.wait(for: "limit memory_bytes"), "there was no flood")
+            #expect(try ThisProcess.residentBytes(of: daemon.process.pid) < 80 << 20)
+            withExtendedLifetime((flood, process)) {}
+        }
+    }
+
     /// Who connects more often than he may is refused with the limit's name; root and others are not.
     @Test(.enabled(if: geteuid() == 0))
     func connectStorm() throws {

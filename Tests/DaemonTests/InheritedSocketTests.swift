@@ -3,6 +3,7 @@
 import ChanSystem
 import ChanTestSupport
 import ChanWire
+import Glibc
 import Testing
 
 /// Rule X27: the session ends with its process, whoever else holds the socket.
@@ -21,6 +22,28 @@ import Testing
             #expect(delivered.texts == ["0"])
             #expect(delivered.messages.map(\.redelivered) == [true])
             try heir.wait(for: "work", "no other receiver") { $0.receiveHandles == 1 }
+        }
+    }
+
+    /// Its process is looked for only after HELLO: one that is gone by then has a session all the same, for as long as
+    /// what it had written takes.
+    @Test func deathBeforeTheDaemonLooked() throws {
+        try DaemonUnderTest.run { daemon in
+            let heir = try WireClient(daemon.socketPath)
+            let into = try heir.open("work", .receive, capacity: Capacity.unbounded)
+            let doomed = try ClientProcess(daemon.socketPath, leavesKeeper: true, greets: false)
+            try daemon.process.stop()
+            try doomed.client.write(
+                Hello(clientName: "doomed").encoded()
+                    + OpenRequest(name: "work", role: .send).encoded(request: 1)
+                    + WireClient.sendFrame(request: 2, handle: 0, [Array("last words".utf8)]))
+            while try UnixSocket.unsentBytes(doomed.client.raw) > 0 || !doomed.process.isAsleep() {
+                sched_yield()
+            }
+            try doomed.kill()
+            try daemon.process.kill(.resume)
+            #expect(try heir.receive(into).delivered?.texts == ["last words"])
+            try heir.wait(for: "work", "no sender") { $0.sendHandles == 0 }
         }
     }
 

@@ -44,13 +44,35 @@ import Testing
         try DaemonUnderTest.run(["limits.handshake_timeout": "300ms"]) { daemon in
             let honest = try Honest(daemon.socketPath)
             let hello = Hello(clientName: "slow").encoded()
-            for count in [0, 1, 15, 16, hello.count - 1] {
+            // However much of it has come (P16).
+            let start = MonotonicClock.now()
+            let clients = try hello.indices.map { count in
                 let client = try WireClient(daemon.socketPath, greets: false)
                 try client.write(Array(hello[..<count]))
-                #expect(try client.goodbye().code == .handshakeTimeout)
+                return client
             }
+            for client in clients { #expect(try client.goodbye().code == .handshakeTimeout) }
+            #expect(MonotonicClock.now() - start >= 300_000_000)
             // It is over for who has greeted: long after that time the session lives.
             try honest.works()
+        }
+    }
+
+    /// What watches the peer's process is the second one, and only a session's.
+    @Test func oneDescriptorBeforeHello() throws {
+        try DaemonUnderTest.run { daemon in
+            func descriptors() throws -> Int { try ThisProcess.openDescriptors(of: daemon.process.pid) }
+            let observer = try WireClient(daemon.socketPath)
+            try observer.ping()
+            let before = try descriptors()
+            let silent = try (0..<20).map { _ in try WireClient(daemon.socketPath, greets: false) }
+            // Clients are let in as they came: once the last one is in, all are.
+            let last = try WireClient(daemon.socketPath)
+            try last.ping()
+            #expect(try descriptors() == before + 22)
+            for client in silent { try client.greet() }
+            for client in silent { try client.ping() }
+            #expect(try descriptors() == before + 42)
         }
     }
 

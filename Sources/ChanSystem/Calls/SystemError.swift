@@ -73,6 +73,8 @@ extension SystemError {
     public static let notFound = ENOENT
     /// ENOMEM: no memory.
     public static let noMemory = ENOMEM
+    /// ENOPROTOOPT: a socket option that this kernel does not know.
+    public static let noSuchOption = ENOPROTOOPT
     /// ENOTSOCK: the file there is not a socket.
     public static let notASocket = ENOTSOCK
     /// EPERM: not allowed.

@@ -94,9 +94,12 @@ public enum Files {
 
     /// The names in a directory, in no particular order, without `.` and `..`.
     public static func names(in directory: String) throws(SystemError) -> [String] {
-        guard let stream = opendir(directory) else {
-            throw SystemError(errno: chan_errno(), call: .opendir, subject: directory)
+        var opened: OpaquePointer?
+        try checked(.opendir, directory) {
+            opened = opendir(directory)
+            return opened == nil ? -1 : 0
         }
+        guard let stream = opened else { return [] }
         defer { closedir(stream) }
         var names: [String] = []
         while let entry = readdir(stream) {

@@ -31,16 +31,23 @@ public struct PeerCredentials: Sendable, Hashable {
         return PeerCredentials(uid: uid, gid: gid, pid: pid, groups: try groups(of: fd))
     }
 
-    /// A descriptor of the peer's process, readable once that has exited; `nil` if the kernel cannot give one.
+    /// A descriptor of the peer's process, readable once that has exited.
     ///
     /// Exact from Linux 6.5 on. Before, it is made from the number of the process, which is right only if it still
-    /// lives: call it at accept.
-    public static func processDescriptor(of fd: Int32, pid: Int32) -> OwnedDescriptor? {
+    /// lives: call it soon after accept.
+    /// - Throws: `ESRCH` if the process has exited and has been waited for; anything else where the kernel can't say, or
+    ///   no descriptor is left.
+    public static func processDescriptor(of fd: Int32, pid: Int32) throws(SystemError) -> OwnedDescriptor {
         let exact = once(.getsockopt) { chan_peer_pidfd(fd) }
         if exact >= 0 { return OwnedDescriptor(taking: exact) }
-        guard chan_errno() != SystemError.noSuchProcess, pid > 0 else { return nil }
-        let opened = once(.pidfdOpen) { chan_pidfd_open(pid) }
-        return opened >= 0 ? OwnedDescriptor(taking: opened) : nil
+        switch chan_errno() {
+        // Kernels say it either way of one that is gone; its number may be another's by now.
+        case SystemError.noSuchProcess, SystemError.invalidArgument:
+            throw SystemError(errno: SystemError.noSuchProcess, call: .getsockopt)
+        case SystemError.noSuchOption where pid > 0:
+            return OwnedDescriptor(taking: try checked(.pidfdOpen) { chan_pidfd_open(pid) })
+        case let number: throw SystemError(errno: number, call: .getsockopt)
+        }
     }
 
     private static func groups(of fd: Int32) throws(SystemError) -> [UInt32] {

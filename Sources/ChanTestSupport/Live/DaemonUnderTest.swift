@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ChanSystem
+import Glibc
 
 /// The built chand as a process of its own, on a socket in a temporary directory.
 ///
@@ -35,6 +36,8 @@ public final class DaemonUnderTest: Sendable {
         public var descriptors: Int?
         /// Whether every user may connect.
         public var letsEverybodyIn = false
+        /// Whose process it is, if not this user's; only root's tests can say so.
+        public var user: UInt32?
 
         /// The defaults of a private daemon but for these keys.
         public init(
@@ -85,6 +88,10 @@ public final class DaemonUnderTest: Sendable {
         let output = try Descriptor.pipe()
         if options.letsEverybodyIn { try Files.setPermissions(directory, 0o755) }
         var command = [try BuiltProgram.path("chand")] + Self.arguments(options, socket: socketPath)
+        if let user = options.user {
+            guard chown(directory, user, user) == 0 else { throw LiveFailure("chown \(directory) fails") }
+            command = ClientProcess.asUser(user, command)
+        }
         if let most = options.descriptors { command = ["/usr/bin/prlimit", "--nofile=\(most)"] + command }
         process = try ChildProcess.spawn(
             command[0], arguments: Array(command.dropFirst()),

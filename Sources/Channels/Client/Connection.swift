@@ -311,8 +311,10 @@ final class Connection {
                 outputBlocked = true
                 return
             case .failed:
-                // The daemon may have said why before it closed: what it wrote can still be read.
-                readAll()
+                // The daemon may have said why before it closed: what it wrote can still be read. Where it has not closed, as
+                // when the kernel lacks memory, a socket that blocks would be waited for.
+                let readiness = try? Transfer.wait(descriptor, for: .read, until: 0)
+                if readiness?.isEmpty == false { readAll() }
                 return ended()
             }
         }
