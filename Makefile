@@ -31,7 +31,8 @@ test:
 test-planted: setup
 	@Tests/Planted/run
 
-# Hostile bytes on the decoder, the handshake, the configuration and whole sessions; without AMOUNT, ten million or one each.
+# Hostile bytes on the decoder, the handshake, the configuration and whole sessions; without AMOUNT, ten million or one each, and
+# some seconds of each with the address sanitizer.
 fuzz: setup
 	@Tests/Fuzz/run $(AMOUNT)
 

@@ -18,6 +18,7 @@ enum { SIGNALS = 65 };
 static struct sigaction previous[SIGNALS];
 static unsigned char is_watched[SIGNALS];
 static unsigned char has_come[SIGNALS];
+// Read by the handler of one signal while another is begun to be watched: the descriptor is there before the number of forks.
 static int notice_fd = -1;
 static int32_t watching_forks;
 
@@ -32,11 +33,11 @@ static void notice(int number, siginfo_t *info, void *context) {
         if (before->sa_flags & SA_SIGINFO) before->sa_sigaction(number, info, context);
         else before->sa_handler(number);
     }
-    if (chan_fork_count() == watching_forks) {
+    if (chan_fork_count() == __atomic_load_n(&watching_forks, __ATOMIC_ACQUIRE)) {
         __atomic_store_n(&has_come[number], 1, __ATOMIC_SEQ_CST);
         uint64_t one = 1;
         // It fails where the counter is at its top, and then it is readable all the same.
-        ssize_t written = write(notice_fd, &one, sizeof one);
+        ssize_t written = write(__atomic_load_n(&notice_fd, __ATOMIC_RELAXED), &one, sizeof one);
         (void)written;
     } else if (!is_function(before) && before->sa_handler == SIG_DFL) {
         // A forked child has nobody who could take it; blocked until this returns, it then does what it always did.
@@ -68,8 +69,8 @@ int chan_signal_watch(int number, int fd) {
     }
     ours.sa_flags = (ours.sa_flags | SA_SIGINFO) & ~(int)SA_RESETHAND;
     ours.sa_sigaction = notice;
-    notice_fd = fd;
-    watching_forks = chan_fork_count();
+    __atomic_store_n(&notice_fd, fd, __ATOMIC_RELAXED);
+    __atomic_store_n(&watching_forks, chan_fork_count(), __ATOMIC_RELEASE);
     if (sigaction(number, &ours, NULL) < 0) return -1;
     is_watched[number] = 1;
     return 0;

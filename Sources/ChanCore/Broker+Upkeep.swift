@@ -42,6 +42,11 @@ extension Broker {
         return true
     }
 
+    /// Shows the body of every message that is there, for who ends with the broker and has to free them.
+    public func forEachBody(_ body: (Body) -> Void) {
+        for slot in 0..<messages.highWater where messages.contains(slot) { body(messages[slot].body) }
+    }
+
     /// Holds every commit of a receive, as pausing every channel does (rule 29): at an orderly stop, when
     /// sessions finish what they have and get nothing new.
     public mutating func holdReceives() {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanCore
 import ChanWire
 import ChandConfig
+import ChandServer
 
 /// What hostile bytes are tried on: by libFuzzer in Tests/Fuzz, and by the suite with the cases that it kept.
-///
-/// Whatever the bytes are, a run returns: a trap is a finding, and so is what `finding(_:)` is called for.
 public enum FuzzTarget: String, CaseIterable, Sendable {
     /// Bytes in pieces become frames, and their bodies values.
     case decoder
@@ -15,15 +15,43 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case configuration
     /// Several sessions around a broker: `FuzzedSessions` has the language.
     case sessions
+}
+
+/// Tries inputs on a target.
+///
+/// Whatever the bytes are, a run returns: a trap is a finding, and so is what `finding(_:)` is called for.
+public final class Fuzzer {
+    private let target: FuzzTarget
+    private let checkedShare: UInt32
+    /// What connections come to one after the other, each leaving it as it was: a daemon is not started for each one either.
+    private var door = DetachedSessions(
+        limits: BrokerLimits(), spaces: [], declared: [], maxMessageBytes: 1024, checksInvariants: false)
+
+    /// Inputs so far.
+    private var tried = 0
+
+    /// Makes a fuzzer.
+    ///
+    /// - Parameter checkedShare: one of so many inputs to `sessions`, the same ones each time, has the whole state checked
+    ///   after every frame; the others have it checked at their end.
+    public init(_ target: FuzzTarget, checkedShare: UInt32 = 1) {
+        self.target = target
+        self.checkedShare = checkedShare
+    }
 
     /// Tries the bytes.
     public func run(_ bytes: UnsafeRawBufferPointer) {
-        switch self {
+        switch target {
         case .decoder: FuzzedStream(bytes).decode()
-        case .handshake: FuzzedStream(bytes).shakeHands()
+        case .handshake:
+            FuzzedStream(bytes).shakeHands(with: &door)
+            // Of those in between, what is left on an account is found as well, as it stays there.
+            if tried % 16 == 0 { door.check() }
+            tried &+= 1
         case .configuration: Self.configure(Array(bytes))
         case .sessions:
-            var sessions = FuzzedSessions(bytes)
+            let hash = bytes.reduce(0 as UInt32) { $0 &* 31 &+ UInt32($1) }
+            var sessions = FuzzedSessions(bytes, checksEveryFrame: hash % checkedShare == 0)
             sessions.run()
         }
     }

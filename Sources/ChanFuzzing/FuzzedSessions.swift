@@ -17,9 +17,14 @@ import ChandServer
 /// | 6 | the connection ends; the next step of the session begins another one | |
 /// | 7 | one message of that many KiB, in pieces; 0: other limits instead | handle, KiB |
 ///
-/// Afterwards every session ends and every channel is removed, and nothing may be left.
+/// Afterwards the whole state is checked, every session ends and every channel is removed, and nothing may be left.
 struct FuzzedSessions: ~Copyable {
-    private var input: UnsafeRawBufferPointer
+    private let input: UnsafeRawBufferPointer
+    /// How much of it is read.
+    private var taken = 0
+    /// A frame, to be run.
+    private let frame = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: FrameHeader.byteCount + Int(UInt8.max), alignment: 16)
     private var sessions: DetachedSessions
     private var numbers: [Int?] = [nil, nil, nil, nil]
     private var now: UInt64 = 1
@@ -28,8 +33,9 @@ struct FuzzedSessions: ~Copyable {
     private static let users: [UInt32] = [1000, 1000, 1001, 0]
     private static let maxMessageBytes = 64 << 10
     private static let hello = Hello(clientName: "fuzz").encoded()
+    private static let longest = [UInt8](repeating: 0x5A, count: maxMessageBytes + 2 << 10)
 
-    init(_ input: UnsafeRawBufferPointer) {
+    init(_ input: UnsafeRawBufferPointer, checksEveryFrame: Bool) {
         self.input = input
         var declared = OpenOptions(name: "/pub/declared", role: [])
         declared.capacity = 2
@@ -38,7 +44,7 @@ struct FuzzedSessions: ~Copyable {
         sessions = DetachedSessions(
             limits: Self.limits(fewer: false), spaces: Self.spaces(fewer: false),
             declared: [DeclaredChannel(declared)],
-            maxMessageBytes: Self.maxMessageBytes, checksInvariants: true)
+            maxMessageBytes: Self.maxMessageBytes, checksInvariants: checksEveryFrame)
     }
 
     /// Few of everything, so that every limit is in reach.
@@ -60,16 +66,17 @@ struct FuzzedSessions: ~Copyable {
         fewer ? [] : [Space(name: "pub", groups: [1000], isOpenToAll: true)]
     }
 
+    deinit { frame.deallocate() }
+
     mutating func run() {
         while let byte = next() {
             let index = Int(byte & 3)
             switch byte >> 2 & 7 {
-            case 0, 1, 2: receive([frame()], from: index)
+            case 0, 1, 2: receive(nextFrame(), from: index)
             case 3:
-                let frame = frame()
-                let cut = min(Int(next() ?? 0), frame.count)
-                receive([Array(frame[..<cut]), Array(frame[cut...])], from: index)
-            case 4: receive([Array(take(Int(next() ?? 0)))], from: index)
+                let frame = nextFrame()
+                receive(frame, cutAt: Int(next() ?? 0), from: index)
+            case 4: receive(take(Int(next() ?? 0)), from: index)
             case 5:
                 now = now.addingReportingOverflow(1 << UInt64((next() ?? 0) & 63)).partialValue | now
                 sessions.advance(to: now, Self.check)
@@ -79,22 +86,29 @@ struct FuzzedSessions: ~Copyable {
             default: sendBig(from: index)
             }
         }
+        sessions.check()
         guard sessions.removeAll() else { finding("something is left") }
+        sessions.check()
     }
 
     private static func check(_ number: Int, _ frames: UnsafeRawBufferPointer) {
-        _ = FuzzedStream.types(of: frames)
+        FuzzedStream.forEachType(of: frames) { _ in }
     }
 
-    private mutating func next() -> UInt8? { take(1).first }
+    private mutating func next() -> UInt8? {
+        guard taken < input.count else { return nil }
+        taken += 1
+        return input[taken - 1]
+    }
 
     private mutating func take(_ count: Int) -> UnsafeRawBufferPointer {
-        let taken = UnsafeRawBufferPointer(rebasing: input.prefix(count))
-        input = UnsafeRawBufferPointer(rebasing: input.dropFirst(count))
-        return taken
+        let end = min(taken + count, input.count)
+        defer { taken = end }
+        return UnsafeRawBufferPointer(rebasing: input[taken..<end])
     }
 
-    private mutating func frame() -> [UInt8] {
+    /// Valid until the next one.
+    private mutating func nextFrame() -> UnsafeRawBufferPointer {
         let type = next() ?? 0
         let flags = next() ?? 0
         let field = UInt16(next() ?? 0)
@@ -102,15 +116,24 @@ struct FuzzedSessions: ~Copyable {
         let body = take(Int(next() ?? 0))
         var header = FrameHeader(.ping, length: body.count, flags: flags, field: field, request: request)
         header.rawType = type
-        return Frames.array(FrameHeader.byteCount) { header.write(to: $0) } + body
+        if let base = frame.baseAddress { header.write(to: base) }
+        UnsafeMutableRawBufferPointer(rebasing: frame[FrameHeader.byteCount...]).copyMemory(from: body)
+        return UnsafeRawBufferPointer(rebasing: frame[..<(FrameHeader.byteCount + body.count)])
     }
 
-    private mutating func receive(_ pieces: [[UInt8]], from index: Int) {
+    private mutating func receive(_ bytes: UnsafeRawBufferPointer, cutAt cut: Int = 0, from index: Int) {
         let number = numbers[index] ?? connect(index)
-        for piece in pieces {
-            piece.withUnsafeBytes { sessions.receive($0, from: number, Self.check) }
+        let cut = min(cut, bytes.count)
+        for piece in [bytes[..<cut], bytes[cut...]] {
+            sessions.receive(UnsafeRawBufferPointer(rebasing: piece), from: number, Self.check)
         }
-        if sessions.hasEnded(number) { numbers[index] = nil }
+        endIfOver(index)
+    }
+
+    private mutating func endIfOver(_ index: Int) {
+        guard let number = numbers[index], sessions.hasEnded(number) else { return }
+        sessions.end(number, Self.check)
+        numbers[index] = nil
     }
 
     private mutating func connect(_ index: Int) -> Int {
@@ -129,9 +152,22 @@ struct FuzzedSessions: ~Copyable {
                 limits: Self.limits(fewer: hasFewer), spaces: Self.spaces(fewer: hasFewer))
             return
         }
-        let frame = Frames.send(
-            request: 0xB16, handle: handle, timeout: 0, [[UInt8](repeating: 0x5A, count: size)])
+        let beginning =
+            Frames.array(FrameHeader.byteCount + SendRequest.prefixByteCount) {
+                SendRequest.write(
+                    to: $0, request: 0xB16, handle: handle, count: 1, timeout: 0, messageBytes: 4 + size,
+                    flags: 0)
+            } + Frames.array(4) { $0.storeBytes(of: UInt32(size).littleEndian, as: UInt32.self) }
+        let number = numbers[index] ?? connect(index)
         // The header, some of the body, the rest.
-        receive([Array(frame[..<16]), Array(frame[16..<1000]), Array(frame[1000...])], from: index)
+        beginning.withUnsafeBytes { bytes in
+            for piece in [bytes[..<FrameHeader.byteCount], bytes[FrameHeader.byteCount...]] {
+                sessions.receive(UnsafeRawBufferPointer(rebasing: piece), from: number, Self.check)
+            }
+        }
+        Self.longest.withUnsafeBytes {
+            sessions.receive(UnsafeRawBufferPointer(rebasing: $0[..<size]), from: number, Self.check)
+        }
+        endIfOver(index)
     }
 }

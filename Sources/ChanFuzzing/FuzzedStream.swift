@@ -3,6 +3,7 @@
 import ChanCore
 import ChanWire
 import ChandServer
+import Glibc
 
 /// A stream of bytes in pieces: the input begins with the number of cuts and a byte for each piece's length.
 struct FuzzedStream {
@@ -13,15 +14,16 @@ struct FuzzedStream {
 
     init(_ input: UnsafeRawBufferPointer) {
         let count = min(Int(input.first ?? 0) & 7, max(input.count - 1, 0))
-        let lengths = input.dropFirst().prefix(count)
-        whole = UnsafeRawBufferPointer(rebasing: input.dropFirst(1 + count))
-        var rest = whole
-        pieces =
-            lengths.map { length in
-                let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(Int(length)))
-                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(Int(length)))
-                return piece
-            } + [rest]
+        var start = min(1 + count, input.count)
+        whole = UnsafeRawBufferPointer(rebasing: input[start...])
+        var pieces: [UnsafeRawBufferPointer] = []
+        for cut in 0..<count {
+            let end = min(start + Int(input[1 + cut]), input.count)
+            pieces.append(UnsafeRawBufferPointer(rebasing: input[start..<end]))
+            start = end
+        }
+        pieces.append(UnsafeRawBufferPointer(rebasing: input[start...]))
+        self.pieces = pieces
     }
 
     /// The frames do not depend on the pieces, and what a body says is what is said when that is written and read again.
@@ -30,7 +32,7 @@ struct FuzzedStream {
         let fault = Self.feed([whole]) { frames.append(($0, Array($1))) }
         var count = 0
         let other = Self.feed(pieces) { header, body in
-            guard count < frames.count, frames[count].0 == header, frames[count].1.elementsEqual(body) else {
+            guard count < frames.count, frames[count].0 == header, Self.areEqual(frames[count].1, body) else {
                 finding("frame \(count) depends on the pieces")
             }
             count += 1
@@ -42,6 +44,11 @@ struct FuzzedStream {
             }
             guard (try? Reencoding.frame(once)) == once else { finding("\(header) reads \(once) otherwise") }
         }
+    }
+
+    private static func areEqual(_ one: [UInt8], _ other: UnsafeRawBufferPointer) -> Bool {
+        guard one.count == other.count, let start = other.baseAddress else { return one.count == other.count }
+        return one.withUnsafeBytes { $0.baseAddress.map { memcmp($0, start, other.count) == 0 } ?? true }
     }
 
     private static func feed(
@@ -67,15 +74,14 @@ struct FuzzedStream {
     }
 
     /// A connection gets either WELCOME and a session, or an end that says why, or waits for more.
-    func shakeHands() {
-        // Without looking at the whole state each time, which is what the target `sessions` is for: many more fit in a second.
-        var sessions = DetachedSessions(
-            limits: BrokerLimits(), spaces: [], declared: [], maxMessageBytes: 1024, checksInvariants: false)
+    ///
+    /// Afterwards the sessions are as before.
+    func shakeHands(with sessions: inout DetachedSessions) {
         let connection = sessions.connect(uid: 1000)
         var answers: [FrameType?] = []
         for piece in pieces {
             sessions.receive(piece, from: connection) { _, frames in
-                answers += FuzzedStream.types(of: frames)
+                FuzzedStream.forEachType(of: frames) { answers.append($0) }
             }
         }
         let isGreeted = answers.first == .welcome
@@ -86,14 +92,13 @@ struct FuzzedStream {
         guard sessions.removeAll() else { finding("something is left of the session") }
     }
 
-    /// The types of frames that the daemon wrote, each of which a client can read.
-    static func types(of frames: UnsafeRawBufferPointer) -> [FrameType?] {
-        var types: [FrameType?] = []
+    /// Shows the types of frames that the daemon wrote, each of which a client can read.
+    static func forEachType(of frames: UnsafeRawBufferPointer, _ show: (FrameType?) -> Void) {
         do throws(WireFault) {
             var assembler = FrameAssembler(maxBodyBytes: 1 << 20)
             let taken = try assembler.feed(frames) { frame throws(WireFault) in
                 _ = try Reencoding.reencoded(frame.header, frame.body)
-                types.append(frame.header.type)
+                show(frame.header.type)
             }
             guard taken == frames.count, assembler.pendingBytes == 0 else {
                 finding("half a frame is written")
@@ -101,6 +106,5 @@ struct FuzzedStream {
         } catch {
             finding("the daemon writes what nobody can read: \(error)")
         }
-        return types
     }
 }

@@ -7,7 +7,9 @@ import ChanWire
 /// A hub without sockets, for who brings bytes and time himself and looks at what would be written, as fuzzing does.
 package struct DetachedSessions: ~Copyable {
     private var hub: Hub
-    private var connections: [Connection] = []
+    /// By number; nil for one that may be given to somebody else.
+    private var connections: [Connection?] = []
+    private var now: UInt64 = 0
     private let maxMessageBytes: Int
     private static let framesPerTurn = 16
     /// So many that nobody has to wait, for which there is no clock here.
@@ -32,21 +34,29 @@ package struct DetachedSessions: ~Copyable {
     /// A new connection, which has not said anything; returns its number.
     package mutating func connect(uid: UInt32) -> Int {
         let charge = hub.broker.beginConnection(uid: uid)
-        connections.append(
-            // No call is ever made on it, and closing it changes nothing.
-            Connection(
-                descriptor: OwnedDescriptor(taking: -1),
-                credentials: PeerCredentials(uid: uid, gid: uid, pid: 1, groups: []),
-                assembler: hub.makeAssembler(), charge: charge,
-                account: hub.broker.account(ofConnection: charge)))
-        return connections.count - 1
+        // No call is ever made on it, and closing it changes nothing.
+        let connection = Connection(
+            descriptor: OwnedDescriptor(taking: -1),
+            credentials: PeerCredentials(uid: uid, gid: uid, pid: 1, groups: []),
+            assembler: hub.makeAssembler(), charge: charge,
+            account: hub.broker.account(ofConnection: charge))
+        let number = connections.firstIndex { $0 == nil } ?? connections.count
+        if number == connections.count { connections.append(nil) }
+        connection.token = UInt64(number)
+        connections[number] = connection
+        return number
     }
 
     /// Whether a connection has said HELLO, and its session has not ended.
-    package func isGreeted(_ number: Int) -> Bool { connections[number].state == .greeted }
+    package func isGreeted(_ number: Int) -> Bool { connection(number).state == .greeted }
 
     /// Whether a connection's session has ended.
-    package func hasEnded(_ number: Int) -> Bool { connections[number].state == .ended }
+    package func hasEnded(_ number: Int) -> Bool { connection(number).state == .ended }
+
+    private func connection(_ number: Int) -> Connection {
+        guard let connection = connections[number] else { preconditionFailure("no connection \(number)") }
+        return connection
+    }
 
     /// Runs all the frames that the bytes complete; `write` gets what the connections are told meanwhile.
     ///
@@ -55,7 +65,7 @@ package struct DetachedSessions: ~Copyable {
         _ bytes: UnsafeRawBufferPointer, from number: Int,
         _ write: (_ number: Int, _ frames: UnsafeRawBufferPointer) -> Void
     ) {
-        let connection = connections[number]
+        let connection = connection(number)
         guard connection.state != .ended else { return }
         do throws(WireFault) {
             var rest = bytes
@@ -76,24 +86,29 @@ package struct DetachedSessions: ~Copyable {
             hub.end(connection, Goodbye(error.code, error.text))
         }
         finishTurn(write)
+        hub.measure(connection)
     }
 
     /// Lets time pass.
     package mutating func advance(
         to now: UInt64, _ write: (_ number: Int, _ frames: UnsafeRawBufferPointer) -> Void
     ) {
-        hub.broker.arrive(at: now)
+        self.now = now
+        hub.arrive(at: now)
         hub.advance(to: now)
         hub.reportEvents(now: now)
         finishTurn(write)
     }
 
-    /// The peer is gone.
+    /// The peer is gone, and its number names nobody any more.
     package mutating func end(
         _ number: Int, _ write: (_ number: Int, _ frames: UnsafeRawBufferPointer) -> Void
     ) {
-        hub.end(connections[number], nil)
+        let connection = connection(number)
+        hub.end(connection, nil)
         finishTurn(write)
+        hub.broker.endConnection(connection.charge)
+        connections[number] = nil
     }
 
     /// Puts other limits in force.
@@ -104,13 +119,18 @@ package struct DetachedSessions: ~Copyable {
             inspectionsPerSecond: Self.inspectionsPerSecond)
     }
 
-    /// Ends every session and removes every channel; whether nothing was left of either.
+    /// Ends every session and removes every channel; whether nothing was left of either, nor on any account.
     package mutating func removeAll() -> Bool {
-        for number in connections.indices {
+        for (number, connection) in connections.enumerated() where connection != nil {
             end(number) { _, _ in }
-            hub.broker.endConnection(connections[number].charge)
         }
-        connections = []
+        if hub.broker.channelCount > 0 { removeChannels() }
+        while hub.broker.needsSweep { hub.broker.sweep(into: &hub.outbox) }
+        hub.outbox.dirty = []
+        return hub.broker.isBare && hub.broker.parkedCount == 0 && hub.broker.buffers == 0
+    }
+
+    private mutating func removeChannels() {
         let administrator = hub.broker.beginSession(Self.administrator)
         var cursor: UInt64 = 0
         repeat {
@@ -122,9 +142,11 @@ package struct DetachedSessions: ~Copyable {
             cursor = next
         } while cursor != 0
         hub.broker.endSession(administrator, into: &hub.outbox)
-        hub.advance(to: .max)
-        return hub.broker.isBare
+        hub.advance(to: now)
     }
+
+    /// Checks the whole state, whether or not that is done after every frame.
+    package func check() { hub.checkNow() }
 
     /// Hands out what is to be written, and checks.
     private mutating func finishTurn(
@@ -136,19 +158,20 @@ package struct DetachedSessions: ~Copyable {
         hub.controls = []
         hub.broker.sweep(into: &hub.outbox)
         hub.broker.answerWaits(into: &hub.outbox)
+        let dirty = hub.outbox.dirty
         hub.outbox.dirty = []
-        for (number, connection) in connections.enumerated() {
-            if connection.state == .greeted { _ = hub.broker.completeConnection(connection.charge) }
-            guard connection.isDirty else { continue }
+        for connection in dirty {
+            if connection.state == .greeted { hub.broker.completeConnection(connection.charge) }
             connection.isDirty = false
             connection.settlePendingSent(pool: hub.outbox.pool)
             // Bodies that are referred to would have to be put together first, by what is tested elsewhere.
             if connection.output.referenceCount == 0, !connection.output.isEmpty {
-                write(number, connection.output.bytes.readable)
+                write(Int(connection.token), connection.output.bytes.readable)
             }
             connection.output.dropAll(pool: hub.outbox.pool) {
                 MessageBody.release(token: $0, to: hub.outbox.bodies)
             }
+            hub.measure(connection)
         }
         hub.check()
     }

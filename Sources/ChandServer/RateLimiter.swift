@@ -10,8 +10,9 @@ struct RateLimiter {
 
     /// For how many nanoseconds the user has had more than the rate allows; 0 for not at all.
     func debt(of user: UInt32, now: UInt64) -> UInt64 {
-        guard let whole = wholeAt[user], whole > now &+ Self.atOnce else { return 0 }
-        return whole - now - Self.atOnce
+        let (free, isBeyond) = now.addingReportingOverflow(Self.atOnce)
+        guard !isBeyond, let whole = wholeAt[user], whole > free else { return 0 }
+        return whole - free
     }
 
     /// The user takes one.

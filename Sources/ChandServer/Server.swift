@@ -80,7 +80,6 @@ public final class Server {
             seed: SystemRandomNumberGenerator.seed(), instance: SystemRandomNumberGenerator.seed(),
             checksInvariants: checksInvariants)
         fairTurns = FairTurns(frames: configuration.loop.turnFrames, bytes: configuration.loop.turnBytes)
-        scratch = .allocate(byteCount: configuration.loop.turnBytes, alignment: 16)
         spin = Spin(limit: configuration.loop.spin)
         let watchdog = Notifier.watchdogInterval.map { $0.nanoseconds / 2 }
         watchdogNanoseconds = watchdog
@@ -93,6 +92,8 @@ public final class Server {
         } catch {
             throw ServerError(error)
         }
+        // Last, since nobody would free it where something before fails.
+        scratch = .allocate(byteCount: configuration.loop.turnBytes, alignment: 16)
     }
 
     deinit {

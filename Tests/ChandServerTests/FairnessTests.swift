@@ -39,6 +39,17 @@ struct FairnessTests {
         #expect(rate.debt(of: 9999, now: 0) == 3 * Self.second)
     }
 
+    /// No clock gets there, but fuzzing did.
+    @Test func rateAtTheEndOfTime() {
+        for now in [UInt64.max - Self.second, .max] {
+            var rate = RateLimiter()
+            for _ in 0..<5 {
+                rate.take(7, perSecond: 1, now: now)
+                #expect(rate.debt(of: 7, now: now) == 0)
+            }
+        }
+    }
+
     @Test func turnsOfUsers() {
         var turns = FairTurns(frames: 4, bytes: 100)
         turns.begin()

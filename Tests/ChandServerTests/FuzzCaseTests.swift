@@ -14,9 +14,10 @@ import Testing
         // Not every target has found something.
         let names = kind == "Corpus" || Files.exists(folder) ? try Files.names(in: folder) : []
         #expect(kind == "FailCases" || names.count > 20)
+        let fuzzer = Fuzzer(target)
         for name in names {
             let bytes = try Files.read("\(folder)/\(name)")
-            bytes.withUnsafeBytes { target.run($0) }
+            bytes.withUnsafeBytes { fuzzer.run($0) }
         }
     }
 }

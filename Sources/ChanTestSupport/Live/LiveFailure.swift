@@ -19,6 +19,9 @@ public enum Patience {
     public static let milliseconds =
         ThisProcess.environment("CHAND_TEST_PATIENCE").flatMap { UInt64($0) } ?? 30_000
 
+    /// The same, for the library.
+    public static var duration: Duration { .milliseconds(milliseconds) }
+
     /// The instant at which patience ends.
     public static func deadline() -> UInt64 { MonotonicClock.deadline(milliseconds: milliseconds) }
 }

@@ -181,7 +181,7 @@ import Testing
     @Test func connectingCanBeGivenUp() async throws {
         let daemon = try ScriptedDaemon()
         let path = daemon.path
-        let task = Task { try await ChandClient.connect(to: path) }
+        let task = Task { try await ChandClient.connect(to: path, timeout: Patience.duration) }
         try await daemon.accept(greets: false)
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }

@@ -72,7 +72,7 @@ import Testing
     }
 
     @Test func closingWithdrawsWhatWaitsAndGivesBackWhatComes() async throws {
-        let (daemon, client, channel) = try await ScriptedDaemon.opened()
+        let (daemon, client, channel) = try await ScriptedDaemon.opened(gracePeriod: Patience.duration)
         async let received = code { _ = try await channel.receive() }
         async let sent = code { try await channel.send("x") }
         let (receive, send) = try await daemon.step { peer in
@@ -106,7 +106,7 @@ import Testing
     @Test func aClientThatIsDroppedLeaves() async throws {
         let daemon = try ScriptedDaemon()
         async let accepted: Void = daemon.accept()
-        do { _ = try await ChandClient.connect(to: daemon.path) }
+        do { _ = try await ChandClient.connect(to: daemon.path, timeout: Patience.duration) }
         try await accepted
         try await daemon.step { peer in
             _ = try peer.expect(.leave)

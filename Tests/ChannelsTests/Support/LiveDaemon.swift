@@ -10,7 +10,8 @@ func withDaemon(
 ) async throws {
     let daemon = try await onThread { try DaemonUnderTest(.init(settings)) }
     defer { daemon.kill() }
-    let client = try await ChandClient.connect(to: daemon.socketPath, name: "test")
+    let client = try await ChandClient.connect(
+        to: daemon.socketPath, name: "test", timeout: Patience.duration, gracePeriod: Patience.duration)
     do {
         try await body(daemon, client)
     } catch {

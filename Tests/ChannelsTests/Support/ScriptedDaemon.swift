@@ -67,7 +67,7 @@ final class ScriptedDaemon: @unchecked Sendable {
         let daemon = try ScriptedDaemon()
         async let accepted: Void = daemon.accept()
         let client = try await ChandClient.connect(
-            to: daemon.path, name: "test", timeout: .seconds(60), gracePeriod: gracePeriod,
+            to: daemon.path, name: "test", timeout: Patience.duration, gracePeriod: gracePeriod,
             reconnect: reconnect)
         try await accepted
         return (daemon, client)
@@ -121,7 +121,7 @@ func outputLines(
         environment: DaemonUnderTest.environment().merging(environment) { $1 },
         stdout: .descriptor(output.raw))
     defer { try? process.kill(.kill) }
-    let status = try process.wait(timeoutMilliseconds: 60_000)
+    let status = try process.wait(timeoutMilliseconds: 2 * Patience.milliseconds)
     guard status == .exited(0) else { throw LiveFailure("\(program) ended with \(status as Any)") }
     return String(decoding: try Files.read("\(directory)/out"), as: UTF8.self).split(separator: "\n").map(
         String.init)
