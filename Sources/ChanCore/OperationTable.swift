@@ -40,6 +40,7 @@ public struct OperationTable: ~Copyable {
     @usableFromInline var firstSecret: UInt64 = 0
     @usableFromInline var secondSecret: UInt64 = 0
 
+    /// Makes an empty table, whose places are not secret.
     public init() {
         mask = Self.fewest - 1
         places = Self.allocate(Self.fewest)

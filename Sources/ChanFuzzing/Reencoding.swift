@@ -119,7 +119,7 @@ public enum Reencoding {
             messages.append(Array(try send.next()))
             listed.append(send.listed)
         }
-        let known = SendRequest.confirmReceiptFlag | SendRequest.confirmSettlementFlag
+        let known = SendRequest.confirmReceiptFlag | SendRequest.confirmSettlementFlag | SendRequest.laterFlag
         return Frames.send(
             request: header.request, handle: send.handle, timeout: send.timeout, flags: header.flags & known,
             messages, listed: send.passes ? listed : nil)

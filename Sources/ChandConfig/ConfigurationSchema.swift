@@ -117,7 +117,7 @@ public enum ConfigurationSchema {
 
         key(
             "loop", "spin", \.loop.spin, .duration(.zero...(.microseconds(200))), "seconds",
-            "How long the daemon looks for more work before it sleeps, after activity only: costs processor",
+            "How long the daemon looks for more work before it sleeps, where that mostly finds some: costs processor",
             "time, saves a wake-up per round trip. 0 turns it off; on a single processor it is off anyway."),
         key(
             "loop", "turn_frames", \.loop.turnFrames, .count(1...65536), "frames",

@@ -15,6 +15,8 @@ struct Spin {
     private static let whole = 1024
     private static let firstPause = 64
     private static let longestPause = 4096
+    /// Nanoseconds for which only somebody else's turn keeps the loop away.
+    private static let turn: UInt64 = 20_000
 
     init(limit: Duration) {
         self.limit = ThisProcess.onlineProcessors == 1 ? 0 : limit.nanoseconds
@@ -30,18 +32,23 @@ struct Spin {
             return false
         }
         let end = min(now &+ limit, wake)
+        var last = now
+        var isAlone = true
         repeat {
             try poll.wait(into: &events, timeoutNanoseconds: 0)
-            if events.count > 0 {
-                note(true)
-                return true
-            }
-        } while MonotonicClock.now() < end
-        note(false)
-        return false
+            if events.count > 0 { break }
+            // Who waits for this processor may be the very one that is waited for.
+            Processor.yield()
+            let time = MonotonicClock.now()
+            isAlone = isAlone && time &- last < Self.turn
+            last = time
+        } while last < end
+        note(events.count > 0 && isAlone)
+        return events.count > 0
     }
 
-    /// One that finds something saves about what one that finds nothing costs: they go on where at least half do.
+    /// One that finds something, while nobody else needs the processor, saves about what another one costs: they go on
+    /// where at least half do.
     private mutating func note(_ success: Bool) {
         let isTrial = found < Self.whole / 2
         if success {

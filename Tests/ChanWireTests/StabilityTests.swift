@@ -73,6 +73,7 @@ import Testing
         #expect(ReceiveRequest.untilDrainedFlag == 1 && ReceiveRequest.leasedFlag == 2)
         #expect(ReceiveRequest.aheadFlag == 4)
         #expect(SendRequest.confirmReceiptFlag == 1 && SendRequest.confirmSettlementFlag == 2)
+        #expect(SendRequest.laterFlag == 4)
         #expect(SendRequest.passesFlag == 8 && Received.passesFlag == 16)
         #expect(SelectRequest.orderedFlag == 1 && SelectRequest.severalFlag == 2)
         #expect(GiveBackFlags.seen == 1)

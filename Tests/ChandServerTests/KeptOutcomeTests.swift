@@ -9,26 +9,32 @@ import Testing
 
 /// SENT of a SEND whose outcome may come later (docs/protocol.md, SEND): with what is written next, and not before.
 @Suite struct KeptOutcomeTests {
-    /// A session with a channel of room for two, and what it was told.
-    private struct Session: ~Copyable {
+    /// Two sessions, a channel with room for two, and what the first session was told.
+    private struct Scene: ~Copyable {
         var sessions = DetachedSessions(
             limits: BrokerLimits(), spaces: [], declared: [], maxMessageBytes: 1024, checksInvariants: true)
         let number: Int
+        let other: Int
         var told: [UInt8] = []
 
         init() {
             number = sessions.connect(uid: 1000)
-            send(Hello(clientName: "test").encoded())
-            var open = OpenRequest(name: "kept", role: [.send, .receive])
-            open.capacity = 2
-            send(open.encoded(request: 1))
+            other = sessions.connect(uid: 1000)
+            for each in [number, other] {
+                send(Hello(clientName: "test").encoded(), from: each)
+                var open = OpenRequest(name: "kept", role: [.send, .receive])
+                open.capacity = 2
+                send(open.encoded(request: 1), from: each)
+            }
             told = []
         }
 
-        mutating func send(_ frame: [UInt8]) {
+        /// The session, or the other one, sends a frame; what the session is told meanwhile is noted.
+        mutating func send(_ frame: [UInt8], from sender: Int? = nil) {
             var told: [UInt8] = []
+            let number = number
             frame.withUnsafeBytes { bytes in
-                sessions.receive(bytes, from: number) { told += $1 }
+                sessions.receive(bytes, from: sender ?? number) { if $0 == number { told += $1 } }
             }
             self.told += told
         }
@@ -44,59 +50,61 @@ import Testing
             send(frame)
         }
 
-        /// The types and request ids of the frames that it was told since the last time.
-        mutating func frames() -> [String] {
-            var frames: [String] = []
-            var rest = told[...]
-            while rest.count >= FrameHeader.byteCount {
-                let header = Array(rest).withUnsafeBytes { FrameHeader(reading: $0.baseAddress!) }
-                frames.append("\(header.type.map { "\($0)" } ?? "?") \(header.request)")
-                rest = rest.dropFirst(FrameHeader.byteCount + Int(header.length))
+        /// The types and request ids of the frames that it was told since the last time; of SENT, the whole run.
+        mutating func frames() throws -> [String] {
+            defer { told = [] }
+            return try told.withUnsafeBytes { bytes in
+                var frames: [String] = []
+                var reader = WireReader(bytes)
+                while reader.remaining > 0 {
+                    let start = try #require(try reader.raw(FrameHeader.byteCount).baseAddress)
+                    let header = FrameHeader(reading: start)
+                    var body = WireReader(try reader.raw(Int(header.length)))
+                    let type = try #require(header.type)
+                    let last = type == .sent ? header.request + UInt64(try body.u32()) - 1 : header.request
+                    frames.append("\(type) \(header.request)" + (last > header.request ? " to \(last)" : ""))
+                }
+                return frames
             }
-            told = []
-            return frames
         }
     }
 
-    @Test func itComesWithTheNextFrame() {
-        var session = Session()
-        session.send(2, isLater: true)
-        session.send(3, isLater: true)
-        #expect(session.frames() == [])
-        session.send(WireWriter(.ping, request: 4).finish())
-        #expect(session.frames() == ["sent 2", "pong 4"])
+    @Test func itComesWithTheNextFrame() throws {
+        var scene = Scene()
+        scene.send(2, isLater: true)
+        scene.send(3, isLater: true)
+        #expect(try scene.frames() == [])
+        scene.send(WireWriter(.ping, request: 4).finish())
+        #expect(try scene.frames() == ["sent 2 to 3", "pong 4"])
     }
 
-    @Test func aSendThatIsWaitedForBringsItInItsRun() {
-        var session = Session()
-        session.send(2, isLater: true)
-        session.send(3, isLater: false)
-        #expect(session.frames() == ["sent 2"])
+    @Test func aSendThatIsWaitedForBringsItInItsRun() throws {
+        var scene = Scene()
+        scene.send(2, isLater: true)
+        scene.send(3, isLater: false)
+        #expect(try scene.frames() == ["sent 2 to 3"])
     }
 
     /// One run is kept, or a peer could have any number kept.
-    @Test func anotherRunBringsTheFirst() {
-        var session = Session()
-        session.send(2, isLater: true)
-        session.send(9, isLater: true)
-        #expect(session.frames() == ["sent 2", "sent 9"])
+    @Test func anotherRunBringsTheFirst() throws {
+        var scene = Scene()
+        scene.send(2, isLater: true)
+        scene.send(9, isLater: true)
+        #expect(try scene.frames() == ["sent 2", "sent 9"])
     }
 
     /// Who waited is told, since much may depend on it.
-    @Test func whatHadToWaitIsAnsweredAtOnce() {
-        var session = Session()
-        for request in 2...4 as ClosedRange<UInt64> { session.send(request, isLater: true) }
-        #expect(session.frames() == [])
+    @Test func whatHadToWaitIsAnsweredAtOnce() throws {
+        var scene = Scene()
+        for request in 2...4 as ClosedRange<UInt64> { scene.send(request, isLater: true) }
+        #expect(try scene.frames() == [])
         var receive = [UInt8](repeating: 0, count: FrameHeader.byteCount + ReceiveRequest.byteCount)
         receive.withUnsafeMutableBytes { bytes in
             if let base = bytes.baseAddress {
                 ReceiveRequest(handle: 0, count: 1, timeout: WireTimeout.never).write(to: base, request: 5)
             }
         }
-        session.send(receive)
-        #expect(session.frames() == ["sent 2", "received 5"])
-        session.send(
-            WireClient.rangesFrame(.settle, [DeliveryRange(handle: 0, first: 1, count: 1)]))
-        #expect(session.frames() == ["sent 4"])
+        scene.send(receive, from: scene.other)
+        #expect(try scene.frames() == ["sent 2 to 4"])
     }
 }

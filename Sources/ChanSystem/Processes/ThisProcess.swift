@@ -126,4 +126,10 @@ public enum Processor {
     public static func pause(_ times: Int = 1) {
         for _ in 0..<times { chan_processor_pause() }
     }
+
+    /// Lets another thread that waits for this processor run first.
+    public static func yield() {
+        // It can't fail on Linux.
+        _ = sched_yield()
+    }
 }

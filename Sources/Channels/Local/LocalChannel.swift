@@ -44,8 +44,9 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
         return receiveAfterLull()
     }
 
-    /// Without a buffer every other attempt fails, so that it is made in one with what is to be done then. And a
-    /// partner is worth a look before a buffer's end only.
+    /// Whether there is a buffer; else every other attempt fails, and is made in one with what is to be done then.
+    ///
+    /// And a partner is worth a look before a buffer's end only.
     @usableFromInline var isBuffered: Bool { opened.capacity != 0 }
 
     @usableFromInline
