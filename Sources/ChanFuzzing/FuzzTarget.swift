@@ -75,6 +75,8 @@ public final class Fuzzer {
             for problem in error.problems {
                 // What was written here has to be good.
                 if "\(problem)".isEmpty || "\(problem)".hasPrefix("again.toml") { finding("\(problem)") }
+                // One line each, on a terminal and in a journal.
+                if "\(problem)".unicodeScalars.contains(where: { $0.value < 32 }) { finding("\(problem)") }
             }
         }
     }

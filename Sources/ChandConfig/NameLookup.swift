@@ -82,13 +82,13 @@ public struct NameLookup: Sendable {
         case .id(let id): return NamedID(name: written.text, id: id)
         case .unknown:
             throw Refusal(
-                code: .unknownName, message: "this machine has no \(kind) \"\(written.text)\"",
+                code: .unknownName, message: "this machine has no \(kind) \(quoted(written.text))",
                 line: written.line)
         case .failed(let code):
             let reason = String(cString: strerror(code))
             throw Refusal(
                 code: .unreadable,
-                message: "the \(kind) \"\(written.text)\" could not be looked up: \(reason)",
+                message: "the \(kind) \(quoted(written.text)) could not be looked up: \(reason)",
                 line: written.line)
         }
     }

@@ -8,8 +8,10 @@ extension ValueType<String> {
     static var socketPath: ValueType {
         ValueType("path") { raw, _ throws(Refusal) in
             let path = try string(raw, such: "\"/run/chand/chand.sock\"")
-            guard path.hasPrefix("/"), !path.hasSuffix("/"), !path.utf8.contains(0) else {
-                throw Refusal(code: .impossibleValue, message: "\"\(path)\" is no absolute path of a file")
+            guard path.hasPrefix("/"), !path.hasSuffix("/"), isOneLine(path) else {
+                throw Refusal(
+                    code: .impossibleValue,
+                    message: "\(quoted(path)) is no absolute path of a file without control characters")
             }
             guard path.utf8.count <= socketPathBytesMax else {
                 throw Refusal(
@@ -19,7 +21,7 @@ extension ValueType<String> {
             }
             return path
         } write: {
-            "\"\($0)\""
+            quoted($0)
         }
     }
 
@@ -54,11 +56,12 @@ extension ValueType<String> {
                 throw Refusal(
                     code: .impossibleValue,
                     message:
-                        "\"\(name)\" is no absolute name of a channel, as /pub/jobs and /uid/1000/jobs are")
+                        "\(quoted(name)) is no absolute name of a channel, as /pub/jobs and /uid/1000/jobs are"
+                )
             }
             return name
         } write: {
-            "\"\($0)\""
+            quoted($0)
         }
     }
 
@@ -66,16 +69,14 @@ extension ValueType<String> {
     static var typeTag: ValueType {
         ValueType("text") { raw, _ throws(Refusal) in
             let text = try string(raw, such: "\"image/png\"")
-            guard text.utf8.count <= 200,
-                text.unicodeScalars.allSatisfy({ $0.value >= 32 && $0.value != 127 })
-            else {
+            guard text.utf8.count <= 200, isOneLine(text) else {
                 throw Refusal(
                     code: .impossibleValue, message: "a type has at most 200 bytes, and no control characters"
                 )
             }
             return text
         } write: {
-            "\"\($0)\""
+            quoted($0)
         }
     }
 
@@ -87,7 +88,7 @@ extension ValueType<String> {
                 throw Refusal(
                     code: .impossibleValue,
                     message:
-                        "\"\(name)\" is no name of a space: 1 to 64 of A-Z a-z 0-9 . _ -, the first no . or -"
+                        "\(quoted(name)) is no name of a space: 1 to 64 of A-Z a-z 0-9 . _ -, the first no . or -"
                 )
             }
             guard name != "uid" else {
@@ -97,7 +98,7 @@ extension ValueType<String> {
             }
             return name
         } write: {
-            "\"\($0)\""
+            quoted($0)
         }
     }
 }
@@ -116,7 +117,7 @@ extension ValueType<UInt32> {
                 throw Refusal(
                     code: .impossibleValue,
                     message:
-                        "\"\(text)\" is no mode of a socket: octal, \(bounds.least) to \(bounds.most), 6 or 7 first"
+                        "\(quoted(text)) is no mode of a socket: octal, \(bounds.least) to \(bounds.most), 6 or 7 first"
                 )
             }
             return mode
@@ -135,7 +136,8 @@ extension ValueType<UInt32?> {
             guard (3...4).contains(text.utf8.count), let mode = UInt32(text, radix: 8), mode & ~0o777 == 0
             else {
                 throw Refusal(
-                    code: .impossibleValue, message: "\"\(text)\" is no mode: octal, \"0000\" to \"0777\"")
+                    code: .impossibleValue, message: "\(quoted(text)) is no mode: octal, \"0000\" to \"0777\""
+                )
             }
             return mode
         } write: { mode in
@@ -155,7 +157,7 @@ extension ValueType<WrittenName> {
             if case .integer(let id) = raw { return WrittenName(text: "\(id)", line: nil) }
             return WrittenName(text: try string(raw, such: "\"www-data\""), line: nil)
         } write: {
-            "\"\($0.text)\""
+            quoted($0.text)
         }
     }
 }
@@ -188,7 +190,7 @@ extension ValueType<[WrittenName]> {
             }
             return names
         } write: { names in
-            "[" + names.map { "\"\($0.text)\"" }.joined(separator: ", ") + "]"
+            "[" + names.map { quoted($0.text) }.joined(separator: ", ") + "]"
         }
     }
 }
@@ -203,7 +205,7 @@ extension ValueType<NamedID?> {
             let text = try string(raw, such: "\"adm\"")
             return text.isEmpty ? nil : try names.resolve(WrittenName(text: text, line: nil), as: .group)
         } write: { group in
-            "\"\(group?.name ?? "")\""
+            quoted(group?.name ?? "")
         }
     }
 }

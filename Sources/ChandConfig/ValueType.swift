@@ -23,7 +23,7 @@ indirect enum RawValue {
         case .date: "a date or time"
         case .array: "an array"
         case .table: "a table"
-        case .text(let text): "\"\(text)\""
+        case .text(let text): quoted(text)
         }
     }
 }
@@ -132,7 +132,7 @@ private func written<Value>(_ text: String, as kind: String, _ value: Value?) th
     let forms =
         kind == "size"
         ? "\"512\", \"64KiB\", \"1MiB\", \"2GiB\"" : "\"20us\", \"50ms\", \"1.5s\", \"2m\", \"1h\""
-    throw Refusal(code: .impossibleValue, message: "\"\(text)\" is no \(kind): write it as in \(forms)")
+    throw Refusal(code: .impossibleValue, message: "\(quoted(text)) is no \(kind): write it as in \(forms)")
 }
 
 extension ValueType<Bool> {
@@ -159,7 +159,7 @@ extension ValueType<LogLevel> {
             let text = try string(raw, such: "\"info\"")
             guard let level = LogLevel(rawValue: text) else {
                 throw Refusal(
-                    code: .impossibleValue, message: "\"\(text)\" is no level: it is one of \(names)")
+                    code: .impossibleValue, message: "\(quoted(text)) is no level: it is one of \(names)")
             }
             return level
         } write: {
@@ -175,4 +175,27 @@ func string(_ raw: RawValue, such example: String) throws(Refusal) -> String {
     default:
         throw Refusal(code: .wrongType, message: "expected a string such as \(example), not \(raw.typeName)")
     }
+}
+
+/// A text as TOML writes it, between quotes.
+func quoted(_ text: String) -> String {
+    var written = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"", "\\": written += "\\\(scalar)"
+        case _ where isControl(scalar):
+            let digits = String(scalar.value, radix: 16)
+            written += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        default: written.unicodeScalars.append(scalar)
+        }
+    }
+    return written + "\""
+}
+
+/// Whether a text can be shown in a line of a log as it is.
+func isOneLine(_ text: String) -> Bool { !text.unicodeScalars.contains(where: isControl) }
+
+/// C0, C1 and DEL: what ends a line or means something to a terminal.
+private func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.value < 32 || (127...159).contains(scalar.value)
 }

@@ -33,7 +33,7 @@ struct Doors: ~Copyable {
             named = try ListenDescriptors.named()
         } catch {
             throw SystemError(
-                errno: SystemError.invalidArgument, call: .listen, subject: error.name,
+                errno: SystemError.invalidArgument, call: .listen, subject: error.subject,
                 detail: error.description)
         }
         for (name, fd) in named {

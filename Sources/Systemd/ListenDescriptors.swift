@@ -5,16 +5,30 @@ import Glibc
 
 /// The sockets that systemd passes to a service it starts.
 public enum ListenDescriptors {
-    /// What systemd passed that the daemon can't serve: a fault in the socket unit.
-    public struct Mismatch: Error, Sendable, Equatable, CustomStringConvertible {
-        /// Its `FileDescriptorName=`.
-        public let name: String
-        /// Its number in this process.
-        public let fd: Int32
+    /// What was passed that the daemon can't serve: a fault of the socket unit, or of who plays systemd.
+    public enum Mismatch: Error, Sendable, Equatable, CustomStringConvertible {
+        /// A descriptor by its `FileDescriptorName=` and its number in this process.
+        case noListeningStream(name: String, fd: Int32)
+        /// The variables say nothing that can be understood, or name descriptors that are not open.
+        case unreadable(errno: Int32)
+
+        /// Which of them it is about.
+        public var subject: String {
+            switch self {
+            case .noListeningStream(let name, _): name
+            case .unreadable: "LISTEN_FDS"
+            }
+        }
 
         /// One line, with what to change.
         public var description: String {
-            "systemd passed \"\(name)\", no listening Unix stream socket: its unit needs ListenStream="
+            switch self {
+            case .noListeningStream(let name, _):
+                "systemd passed \"\(name)\", no listening Unix stream socket: its unit needs ListenStream="
+            case .unreadable(let code):
+                "LISTEN_FDS and LISTEN_PID promise sockets that can't be taken (\(String(cString: strerror(code)))): "
+                    + "unset both, or pass listening sockets from descriptor 3 on"
+            }
         }
     }
 
@@ -29,7 +43,8 @@ public enum ListenDescriptors {
         var names: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
         let count = Int(sd_listen_fds_with_names(1, &names))
         defer { free(names) }
-        guard count > 0, let names else { return [] }
+        guard count >= 0 else { throw .unreadable(errno: Int32(-count)) }
+        guard let names else { return [] }
         var descriptors: [(name: String, fd: Int32)] = []
         for index in 0..<count {
             guard let name = names[index] else { break }
@@ -38,7 +53,7 @@ public enum ListenDescriptors {
         }
         for (name, fd) in descriptors where sd_is_socket_unix(fd, Int32(SOCK_STREAM.rawValue), 1, nil, 0) <= 0
         {
-            throw Mismatch(name: name, fd: fd)
+            throw .noListeningStream(name: name, fd: fd)
         }
         return descriptors
     }

@@ -104,7 +104,17 @@ struct ListenDescriptorTests {
             let error = try #require(throws: ListenDescriptors.Mismatch.self) {
                 try ListenDescriptors.named()
             }
-            try #require(error.name == "chan" && error.fd == 3)
+            try #require(error == .noListeningStream(name: "chan", fd: 3))
+        }
+    }
+
+    /// Going on without them would leave the clients of the sockets hanging.
+    @Test(arguments: ["x", "-1", "99999999999"])
+    func countThatIsNone(count: String) async {
+        await #expect(processExitsWith: .success) { [count] in
+            setenv("LISTEN_FDS", count, 1)
+            setenv("LISTEN_PID", "\(getpid())", 1)
+            _ = try #require(throws: ListenDescriptors.Mismatch.self) { try ListenDescriptors.named() }
         }
     }
 
@@ -139,12 +149,30 @@ private func passSockets(_ types: [__socket_type], names: String, listening: Boo
     for (index, type) in types.enumerated() {
         let fd = try boundSocket(type, at: "\(path)/\(index)")
         if listening { try #require(listen(fd, 5) == 0) }
-        try #require(dup2(fd, 3 + Int32(index)) >= 0)
+        try take(3 + Int32(index), for: fd)
     }
     setenv("LISTEN_FDS", "\(types.count)", 1)
     setenv("LISTEN_PID", "\(getpid())", 1)
     setenv("LISTEN_FDNAMES", names, 1)
     return path
+}
+
+/// Gives a descriptor that number for good.
+///
+/// Who has it may be another thread that reads a file of /proc or /sys just now: taken from it, it would close the number
+/// as its own. Whatever else has it keeps it until the end.
+private func take(_ number: Int32, for fd: Int32) throws {
+    while true {
+        let copy = fcntl(fd, F_DUPFD, number)
+        if copy == number { return }
+        close(copy)
+        var facts = stat()
+        if fstat(number, &facts) == 0, facts.st_mode & S_IFMT != S_IFREG, facts.st_mode & S_IFMT != S_IFDIR {
+            try #require(dup2(fd, number) == number)
+            return
+        }
+        sched_yield()
+    }
 }
 
 private func removeSockets(in directory: String) {

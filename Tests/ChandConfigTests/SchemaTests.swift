@@ -71,6 +71,26 @@ struct SchemaTests {
         }
     }
 
+    /// What a basic string of TOML writes with a backslash comes back the same.
+    @Test(arguments: [#"/run/a\"b"#, #"/run/a\\b"#, #"/run/\u00e4\\u00e4"#, "/run/ä", "/run/a b"])
+    func textIsWrittenAsItIsRead(path: String) throws {
+        let configuration = try Configuration.parse("[daemon]\nsocket = \"\(path)\"\n", file: "f")
+        let text = try #require(configuration.text(of: "daemon.socket"))
+        let again = try Configuration.parse("[daemon]\nsocket = \(text)\n", file: "f")
+        #expect(again.daemon.socketPath == configuration.daemon.socketPath)
+    }
+
+    /// A line of a log, a status, a table: each would be torn in two.
+    @Test(arguments: [#"\r"#, #"\n"#, #"\u0000"#, #"\u001b"#, #"\u007f"#, #"\u0085"#])
+    func controlCharactersAreRefusedAndShownEscaped(character: String) {
+        let socket = problem(
+            "[daemon]\nsocket = \"/run/a\(character)b\"\n", .impossibleValue, line: 2, key: "daemon.socket")
+        #expect(socket.contains("/run/a\\u00"))
+        let name = problem(
+            "[[channel]]\nname = \"/pub/a\(character)b\"\n", .impossibleValue, line: 2, key: "channel.name")
+        #expect(name.contains("/pub/a\\u00"))
+    }
+
     @Test func modes() throws {
         for text in ["0600", "0660", "0777", "660"] {
             let configuration = try Configuration.parse("[daemon]\nsocket_mode = \"\(text)\"\n", file: "f")
