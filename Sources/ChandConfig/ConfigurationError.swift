@@ -81,10 +81,9 @@ public struct ConfigurationProblem: Sendable, Equatable, CustomStringConvertible
         self.message = message
     }
 
-    /// One line: where, which key, what.
+    /// One line: where, which key, what; control characters out of the file are escaped.
     public var description: String {
-        guard let key else { return "\(origin): \(message)" }
-        return "\(origin): \(key): \(message)"
+        inOneLine(key.map { "\(origin): \($0): \(message)" } ?? "\(origin): \(message)")
     }
 
     /// The problem on its way up, where the first one ends the reading.

@@ -178,22 +178,27 @@ func string(_ raw: RawValue, such example: String) throws(Refusal) -> String {
 }
 
 /// A text as TOML writes it, between quotes.
-func quoted(_ text: String) -> String {
-    var written = "\""
+func quoted(_ text: String) -> String { "\"" + escaped(text) { $0 == "\"" || $0 == "\\" } + "\"" }
+
+/// A text for one line of a log or a terminal: control characters as TOML writes them.
+func inOneLine(_ text: String) -> String { isOneLine(text) ? text : escaped(text) { _ in false } }
+
+/// Whether a text can be shown in a line as it is.
+func isOneLine(_ text: String) -> Bool { !text.unicodeScalars.contains(where: isControl) }
+
+private func escaped(_ text: String, alsoBy needsBackslash: (Unicode.Scalar) -> Bool) -> String {
+    var written = ""
     for scalar in text.unicodeScalars {
-        switch scalar {
-        case "\"", "\\": written += "\\\(scalar)"
-        case _ where isControl(scalar):
+        if isControl(scalar) {
             let digits = String(scalar.value, radix: 16)
             written += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-        default: written.unicodeScalars.append(scalar)
+        } else {
+            if needsBackslash(scalar) { written += "\\" }
+            written.unicodeScalars.append(scalar)
         }
     }
-    return written + "\""
+    return written
 }
-
-/// Whether a text can be shown in a line of a log as it is.
-func isOneLine(_ text: String) -> Bool { !text.unicodeScalars.contains(where: isControl) }
 
 /// C0, C1 and DEL: what ends a line or means something to a terminal.
 private func isControl(_ scalar: Unicode.Scalar) -> Bool {
