@@ -64,7 +64,9 @@ public struct SlotTable<Element>: ~Copyable {
     }
 
     /// Frees the slot and returns what was in it.
-    @inlinable
+    ///
+    /// Always inlined: a call out of code for any element would look up this table's type each time.
+    @inlinable @inline(__always)
     @discardableResult
     public mutating func remove(_ index: UInt32) -> Element {
         assert(contains(index))

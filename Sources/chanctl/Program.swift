@@ -84,8 +84,10 @@ enum Program {
 
 /// The interrupt key.
 enum Interruption {
-    /// How long an interrupted verb may take to end in order: long enough for the daemon's answer on a machine with much
-    /// other work. Who does not want to wait presses the key again.
+    /// How long an interrupted verb may take to end in order.
+    ///
+    /// Long enough for the daemon's answer on a machine with much other work; who does not want to wait presses the key
+    /// again.
     private static let patienceMilliseconds: UInt64 = 3000
 
     /// Calls a body at the first of its signals, and ends the process if that, or patience, is not enough.

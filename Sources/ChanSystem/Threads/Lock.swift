@@ -6,13 +6,13 @@ public import Glibc
 @usableFromInline
 enum LockWait {
     /// It is held for less than a thread takes to go to sleep and wake up again, unless its holder lost its processor.
-    private static let looks = ThisProcess.onlineProcessors > 1 ? 8 : 0
+    private static let looks = ThisProcess.onlineProcessors > 1 ? 5 : 0
 
     @usableFromInline @inline(never)
     static func acquire(_ mutex: UnsafeMutablePointer<pthread_mutex_t>) {
         // Longer each time, so that the holder gets to come back a few times and the state behind the mutex stays in its
         // processor's cache: taking turns for every message was measured to take twice the time.
-        var pauses = 4
+        var pauses = 32
         for _ in 0..<looks {
             Processor.pause(pauses)
             if pthread_mutex_trylock(mutex) == 0 { return }

@@ -32,7 +32,7 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
     @inlinable
     func sendAtOnce(_ element: Element) -> Bool {
         guard isBuffered else { return false }
-        return space.sendAtOnce(self, holder) { holder.elements.insert(element) } || sendAfterLull(element)
+        return space.sendAtOnce(self, holder) { holder.elements.insert(element) }
     }
 
     /// Receives one element; nil, and nothing is done, where that would wait or fail, or where there is no buffer.
@@ -41,25 +41,11 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
         guard isBuffered else { return nil }
         var element: Element?
         if space.receiveAtOnce(self, { element = holder.elements.remove($0) }) { return element }
-        return receiveAfterLull()
+        return nil
     }
 
     /// Whether there is a buffer; else every other attempt fails, and is made in one with what is to be done then.
-    ///
-    /// And a partner is worth a look before a buffer's end only.
     @usableFromInline var isBuffered: Bool { opened.capacity != 0 }
-
-    @usableFromInline
-    func sendAfterLull(_ element: Element) -> Bool {
-        space.lull.look { space.sendAtOnce(self, holder) { holder.elements.insert(element) } }
-    }
-
-    @usableFromInline
-    func receiveAfterLull() -> Element? {
-        var element: Element?
-        _ = space.lull.look { space.receiveAtOnce(self) { element = holder.elements.remove($0) } }
-        return element
-    }
 
     // MARK: - Without layers
 
@@ -69,8 +55,10 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
     /// For a task that is not cancelled.
     @inlinable
     func sendWaiting(_ element: Element) async throws {
-        let insert = { self.holder.elements.insert(element) }
-        guard let operation = space.sendOrBegin(self, holder, insert) else { return }
+        // The closure right here: one with a name would be on the heap.
+        guard let operation = space.sendOrBegin(self, holder, { holder.elements.insert(element) }) else {
+            return
+        }
         if !operation.isSeenOver { await operation.wait() }
         _ = try accepted(operation)
     }
@@ -78,14 +66,16 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
     /// Receives one element in the same way.
     @inlinable
     func receiveWaiting() async throws -> Element {
-        let target = UnsafeMutablePointer<Element>.allocate(capacity: 1)
-        defer { target.deallocate() }
-        let take = { target.initialize(to: self.holder.elements.remove($0)) }
-        if let operation = space.receiveOrBegin(self, into: target, take) {
-            if !operation.isSeenOver { await operation.wait() }
-            _ = try taken(operation)
+        var element: Element?
+        let layout = (size: MemoryLayout<Element>.size, alignment: MemoryLayout<Element>.alignment)
+        guard let operation = space.receiveOrBegin(self, layout, { element = holder.elements.remove($0) })
+        else {
+            guard let element else { preconditionFailure("a receive that was done took nothing") }
+            return element
         }
-        return target.move()
+        if !operation.isSeenOver { await operation.wait() }
+        _ = try taken(operation)
+        return operation.target.assumingMemoryBound(to: Element.self).move()
     }
 
     // MARK: - Sending
@@ -155,13 +145,13 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
 
     /// Receives one element; nil for a try that would have to wait.
     func receive(timeout: Int64) async throws -> ReceivedMessage<Element>? {
-        let target = UnsafeMutablePointer<Element>.allocate(capacity: 1)
-        defer { target.deallocate() }
-        let operation = LocalReceive(space, into: target, timeout: timeout)
+        let layout = (size: MemoryLayout<Element>.size, alignment: MemoryLayout<Element>.alignment)
+        let operation = LocalReceive(space, layout, timeout: timeout)
         try await operation.run { begin(operation, as: $1, upTo: 1, &$0) }
         guard try taken(operation) else { return nil }
         return ReceivedMessage(
-            element: target.move(), attempts: operation.attempts, isRedelivered: operation.isRedelivered)
+            element: operation.target.assumingMemoryBound(to: Element.self).move(),
+            attempts: operation.attempts, isRedelivered: operation.isRedelivered)
     }
 
     /// Receives what is there, up to a count; nothing for a try that would have to wait.

@@ -18,13 +18,21 @@ class LocalOperation: @unchecked Sendable {
         case failed(Failure)
     }
 
+    /// What is known of it without the lock.
+    private enum Standing {
+        static let pending: UInt8 = 0
+        /// Pending, and `continuation` is set.
+        static let suspended: UInt8 = 1
+        static let over: UInt8 = 2
+    }
+
     final let space: LocalSpace
     /// Nanoseconds as on the wire: 0 is a try, below 0 for ever.
     final let timeout: Int64
     /// The messages that it sends.
     final var count = 1
     final private(set) var outcome = Outcome.pending
-    private final let isTold = Atomic<Bool>(false)
+    private final let standing = Atomic<UInt8>(Standing.pending)
     /// The next one that is over, while that is being told.
     final var next: LocalOperation?
     /// Which case of a select it was.
@@ -37,7 +45,10 @@ class LocalOperation: @unchecked Sendable {
     final var isRedelivered = false
     /// What a close said, for one that waits for a channel's state.
     final var reason = Channels.CloseReason()
+    /// Of the one who is suspended, from then until it is over.
     private final var continuation: UnsafeContinuation<Void, Never>?
+    /// Whether somebody was suspended when it ended.
+    private final var isAwaited = false
     /// Told instead of a task that waits.
     private final var whenOver: (@Sendable (LocalOperation) -> Void)?
 
@@ -75,13 +86,14 @@ class LocalOperation: @unchecked Sendable {
     }
 
     /// Whether its outcome is known, without the lock; what came with it can be read then.
-    @usableFromInline final var isSeenOver: Bool { isTold.load(ordering: .acquiring) }
+    @usableFromInline final var isSeenOver: Bool { standing.load(ordering: .acquiring) == Standing.over }
 
     /// Notes the outcome and takes the broker's reference back.
     final func end(_ outcome: Outcome) {
         precondition(!isOver, "an operation ends twice")
         self.outcome = outcome
-        isTold.store(true, ordering: .releasing)
+        // Whoever is not suspended by now will not be.
+        isAwaited = standing.exchange(Standing.over, ordering: .acquiringAndReleasing) == Standing.suspended
         Unmanaged.passUnretained(self).release()
     }
 
@@ -107,8 +119,7 @@ class LocalOperation: @unchecked Sendable {
     /// A task that is cancelled before does not begin.
     final func run(_ begin: (inout LocalSpace.State, UInt64) -> Void) async throws {
         if Task.isCancelled { throw CancellationError() }
-        space.beginLooking(self, begin)
-        if !isSeenOver { await wait() }
+        if !space.begin(self, begin) { await wait() }
     }
 
     /// Begins it; `whenOver` is called once, on any thread.
@@ -125,11 +136,10 @@ class LocalOperation: @unchecked Sendable {
     final func wait() async {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
-                let isOver = space.lock.withLock { _ in
-                    if !self.isOver { self.continuation = continuation }
-                    return self.isOver
-                }
-                if isOver { continuation.resume() }
+                self.continuation = continuation
+                let (isSuspended, _) = standing.compareExchange(
+                    expected: Standing.pending, desired: Standing.suspended, ordering: .acquiringAndReleasing)
+                if !isSuspended { continuation.resume() }
             }
         } onCancel: {
             cancel()
@@ -146,7 +156,7 @@ class LocalOperation: @unchecked Sendable {
 
     /// Tells whoever waits; after it is over, without the lock.
     final func wake() {
-        continuation.take()?.resume()
+        if isAwaited { continuation?.resume() }
         whenOver.take()?(self)
     }
 }

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Receives one element into its caller's memory; it is settled by the hand-over.
+/// Receives one element into memory of its own, from which the caller moves it; it is settled by the hand-over.
 ///
-/// Unchecked, as every ``LocalOperation``.
+/// For elements of any type in one class, since who knows the type is specialised and this is not. Unchecked, as every
+/// ``LocalOperation``.
+@usableFromInline
 final class LocalReceive: LocalOperation, @unchecked Sendable {
-    /// Memory for one element, which the caller keeps until this is over.
-    private let target: UnsafeMutableRawPointer
+    /// Memory for one element, there once this is done.
+    @usableFromInline let target: UnsafeMutableRawPointer
 
-    init(_ space: LocalSpace, into target: UnsafeMutableRawPointer, timeout: Int64) {
-        self.target = target
+    init(_ space: LocalSpace, _ element: (size: Int, alignment: Int), timeout: Int64) {
+        target = .allocate(byteCount: element.size, alignment: element.alignment)
         super.init(space, timeout: timeout)
     }
+
+    deinit { target.deallocate() }
 
     override func take(_ slot: UInt32, of store: LocalStore) { store.move(slot, to: target) }
 }

@@ -26,34 +26,34 @@ extension LocalSpace {
         atOnce(handle) { $0.receive(handle, session, take) }
     }
 
-    /// Sends as `sendAtOnce` does, or else begins to and looks whether that is over; nil where it was done at once.
+    /// Sends as `sendAtOnce` does, or else begins to; nil where it was done at once.
     @usableFromInline
     func sendOrBegin(_ handle: LocalHandle, _ store: LocalStore, _ insert: () -> UInt32) -> LocalOperation? {
         func body() -> LocalBody { LocalBody(store: Unmanaged.passUnretained(store), slot: insert()) }
         return atOnce(handle) { state in
             state.broker.sendAtOnce(session: session, handle: handle.number, into: &state.sink, body)
-        } orBegin: { state in
-            let operation = LocalOperation(self, timeout: WireTimeout.never)
+        } or: {
+            LocalOperation(self, timeout: WireTimeout.never)
+        } begin: { operation, state in
             let request = operation.register()
-            guard handle.isUsable(&state, request) else { return operation }
+            guard handle.isUsable(&state, request) else { return }
             var chain = MessageChain()
             state.broker.append(body(), byteCount: 0, to: &chain, session: session)
             handle.send(chain, for: operation, as: request, .commit, &state)
-            return operation
         }
     }
 
-    /// Receives as `receiveAtOnce` does, or else begins to, into memory that stays until that is over.
+    /// Receives as `receiveAtOnce` does, or else begins to receive an element of that layout.
     @usableFromInline
     func receiveOrBegin(
-        _ handle: LocalHandle, into target: UnsafeMutableRawPointer, _ take: (UInt32) -> Void
-    ) -> LocalOperation? {
+        _ handle: LocalHandle, _ element: (size: Int, alignment: Int), _ take: (UInt32) -> Void
+    ) -> LocalReceive? {
         atOnce(handle) {
             $0.receive(handle, session, take)
-        } orBegin: { state in
-            let operation = LocalReceive(self, into: target, timeout: WireTimeout.never)
+        } or: {
+            LocalReceive(self, element, timeout: WireTimeout.never)
+        } begin: { operation, state in
             handle.begin(operation, as: operation.register(), upTo: 1, &state)
-            return operation
         }
     }
 
@@ -72,23 +72,27 @@ extension LocalSpace {
 
     /// In one with the lock held, since where there is no buffer every other attempt fails.
     @inline(__always)
-    private func atOnce(
-        _ handle: LocalHandle, _ body: (inout State) -> Bool, orBegin: (inout State) -> LocalOperation
-    ) -> LocalOperation? {
+    private func atOnce<Operation: LocalOperation>(
+        _ handle: LocalHandle, _ body: (inout State) -> Bool, or make: () -> Operation,
+        begin: (Operation, inout State) -> Void
+    ) -> Operation? {
         guard origin.isHere else {
-            let operation = LocalOperation(self, timeout: WireTimeout.never)
+            let operation = make()
             operation.refuse()
             return operation
         }
         var effects: LocalEffects?
-        let operation: LocalOperation? = lock.withLock { state in
-            let isDone = !handle.isClosed && body(&state)
-            let operation = isDone ? nil : orBegin(&state)
+        let operation: Operation? = lock.withLock { state in
+            var operation: Operation?
+            if handle.isClosed || !body(&state) {
+                let begun = make()
+                begin(begun, &state)
+                operation = begun
+            }
             effects = effectsOfOne(&state)
             return operation
         }
         effects?.run(self)
-        if let operation { _ = parked.look { operation.isSeenOver } }
         return operation
     }
 

@@ -28,13 +28,6 @@ final class LocalSpace: Sendable {
     /// A forked child must not touch the lock, which may be held there for ever.
     let origin = ProcessMark()
     let lock: Lock<State>
-    /// Looks at an operation that was parked.
-    let parked = LocalSpin(short: 3000, long: 50_000, pauses: 1)
-    /// Looks whether a buffer that is empty, or full, is still so.
-    ///
-    /// Seldom: the partner is to get some messages further, since
-    /// meeting at every single one has each wait for the other's cache.
-    let lull = LocalSpin(short: 12_000, long: 12_000, pauses: 100)
     /// The broker's session for all channels of the process.
     let session: UInt32
 
@@ -91,11 +84,6 @@ final class LocalSpace: Sendable {
         }
         effects.run(self)
         return isOver
-    }
-
-    /// Begins an operation, and looks for a while whether it is over.
-    func beginLooking(_ operation: LocalOperation, _ body: (inout State, UInt64) -> Void) {
-        if !begin(operation, body) { _ = parked.look { operation.isSeenOver } }
     }
 
     /// Settles what was handed over, and takes what is to be done without the lock.
