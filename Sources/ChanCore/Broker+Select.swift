@@ -190,6 +190,7 @@ extension Broker {
         var left = limit
         var bytes = 0
         var winner: Int? = first
+        var ready: [Int] = []
         while let index = winner, let handle = openHandle(session, cases[index].handle) {
             let channel = handles[handle].channel
             let caseIndex = UInt16(index)
@@ -207,7 +208,7 @@ extension Broker {
                 // Whether this answer is the last must be known before it is written, and the next draw must not
                 // find the channel finished while this message is in nobody's hands.
                 channels[channel].unsettled += 1
-                winner = readyMessage(of: cases, session: session, ordered: ordered)
+                winner = readyMessage(of: cases, session: session, ordered: ordered, ready: &ready)
                 channels[channel].unsettled -= 1
             }
             deliver(
@@ -218,15 +219,33 @@ extension Broker {
     }
 
     /// The case that the next draw hits, if that would bring a message.
+    ///
+    /// `ready` holds what could proceed when all cases were looked at last. In one turn cases only cease to be: the one that
+    /// was taken from, and one whose sender was in a select that is over. So looking at the one that is drawn is enough, and
+    /// all of those that are still ready are drawn alike.
     @inlinable
     mutating func readyMessage(
-        of cases: [SelectCase], session: UInt32, ordered: Bool
+        of cases: [SelectCase], session: UInt32, ordered: Bool, ready: inout [Int]
     ) -> Int? {
-        guard let next = readyCase(of: cases, session: session, ordered: ordered),
-            let handle = openHandle(session, cases[next].handle),
+        var next: Int?
+        if ordered {
+            next = readyCase(of: cases, session: session, ordered: true)
+        } else {
+            next = draw(ready)
+            if next.map({ !isReady(cases[$0], session: session) }) ?? true {
+                ready = cases.indices.filter { isReady(cases[$0], session: session) }
+                next = draw(ready)
+            }
+        }
+        guard let next, let handle = openHandle(session, cases[next].handle),
             !reportsClosed(handles[handle].channel, untilDrained: cases[next].untilDrained)
         else { return nil }
         return next
+    }
+
+    @inlinable
+    mutating func draw(_ ready: [Int]) -> Int? {
+        ready.isEmpty ? nil : ready[Int(random.below(UInt32(ready.count)))]
     }
 
     @inlinable

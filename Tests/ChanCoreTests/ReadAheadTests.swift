@@ -363,6 +363,29 @@ import Testing
         #expect(firsts == [[1, 2], [1, 11], [11, 1], [11, 12]])
     }
 
+    @Test(
+        "rules 8 and 24 a sender that waits at two channels is met at one of them, and missed at the other in the same turn"
+    )
+    func metOnce() throws {
+        let scene = scene()
+        let client = scene.client()
+        let (a, b) = (try scene.open(client, "a", capacity: 0), try scene.open(client, "b", capacity: 0))
+        let other = scene.client()
+        let (there, beside) = (try scene.open(other, "a"), try scene.open(other, "b"))
+        var orders: Set<[UInt64]> = []
+        for _ in 0..<64 {
+            scene.send(there, 1, 2)
+            let either = scene.select(other, [.send(there.handle, 3), .send(beside.handle, 3)])
+            let cases: [CaseInput] = [.receive(a.handle), .receive(b.handle)]
+            let all = scene.select(client, cases, upTo: 9)
+            #expect(scene.bodies(all).sorted() == [1, 2, 3])
+            #expect(scene.answers(all).last?.isPart == false)
+            if case .selected = scene[either] {} else { Issue.record("\(scene[either])") }
+            orders.insert(scene.bodies(all))
+        }
+        #expect(orders == [[1, 2, 3], [1, 3, 2], [3, 1, 2]])
+    }
+
     @Test("rule 24 one that parks ends with the one message that wakes it")
     func parks() throws {
         let scene = scene()

@@ -2,6 +2,7 @@
 
 import ChanSystem
 import ChanTestSupport
+import Glibc
 import Testing
 
 /// `run`: a daemon for one command, and nothing left of it.
@@ -105,6 +106,8 @@ import Testing
         let place = try Place()
         let name = [Signal.terminate: "TERM", .interrupt: "INT", .hangup: "HUP"][signal] ?? ""
         let chanctl = try BuiltProgram.path("chanctl")
+        // What runs in a shell's background has the interrupt key ignored, which a shell below could not trap.
+        if signal == .interrupt { _ = Glibc.signal(SIGINT, SIG_DFL) }
         let script = "trap 'exit 42' \(name); \"$0\" recv never & echo ready; wait"
         let process = try place.start(["--", "bash", "-c", script, chanctl])
         try eventually("it is ready") { process.outputSoFar == "ready\n" }

@@ -3,7 +3,7 @@
 import Channels
 
 /// A fixed number of messages of 64 bytes through one channel and back to the same client, whose instructions are counted:
-/// `chand-guard single|batch|tasks MESSAGES`.
+/// `chand-guard single|batch|tasks|select MESSAGES`.
 ///
 /// One request is under way at a time, or one turn's, so that every run does the same.
 @main
@@ -15,12 +15,13 @@ struct Guard {
         let words = CommandLine.arguments
         guard words.count == 3, let count = Int(words[2]), count > 0, count % batch == 0 else {
             throw WrongUse(
-                description: "usage: chand-guard single|batch|tasks MESSAGES, a multiple of \(batch)")
+                description: "usage: chand-guard single|batch|tasks|select MESSAGES, a multiple of \(batch)")
         }
         switch words[1] {
         case "single": try single(count)
         case "batch": try await tasks(count, batched: true)
         case "tasks": try await tasks(count, batched: false)
+        case "select": try await select(count)
         default: throw WrongUse(description: "no way to send: \(words[1])")
         }
     }
@@ -59,6 +60,32 @@ struct Guard {
                     }
                 }
                 for _ in 0..<batch { try check(try await incoming.next()) }
+            }
+        }
+        await client.close()
+    }
+
+    /// Batches into eight channels, and selects over all of them, many in a turn.
+    private static func select(_ count: Int) async throws {
+        let client = try await ChandClient.connect(name: "guard")
+        try await client.run {
+            let share = batch / 8
+            var channels: [Chan<MessageBytes>] = []
+            for number in 0..<8 {
+                channels.append(
+                    try await client.channel("guard\(number)", capacity: share, of: MessageBytes.self))
+            }
+            let cases = channels.map { receive(from: $0) }
+            let messages = [MessageBytes](repeating: message, count: share)
+            for _ in 0..<count / batch {
+                for channel in channels { try await channel.send(contentsOf: messages) }
+                var left = batch
+                while left > 0 {
+                    for winner in try await Channels.select(upTo: left, cases) {
+                        try check(winner.element(as: MessageBytes.self))
+                        left -= 1
+                    }
+                }
             }
         }
         await client.close()

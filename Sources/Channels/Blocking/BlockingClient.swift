@@ -83,7 +83,7 @@ extension ChandClient {
 
         /// Settles what was received, and ends the session in order.
         ///
-        /// Blocks until the daemon has ended the session, for at most 2 seconds. Later uses fail with
+        /// Blocks until the daemon has ended the session, for at most 5 seconds. Later uses fail with
         /// ``ChandError/Code/clientClosed``; closing again does nothing.
         public func close() {
             guard loop.isHere, !isBusy else { return }

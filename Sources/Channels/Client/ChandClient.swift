@@ -48,7 +48,7 @@ public final class ChandClient: Sendable {
     ///   - name: what operators see of this client, up to 200 bytes; the program's name where it is nil.
     ///   - timeout: how long to wait for the daemon, which may have to be started first.
     ///   - gracePeriod: how long the daemon may take to answer an operation whose time ran out or whose task was
-    ///     cancelled, before the operation fails with ``ChandError/Code/outcomeUnknown`` (rule 10).
+    ///     cancelled, before the operation fails with ``ChandError/Code/outcomeUnknown`` (rule 10), and to end the session.
     ///   - reconnect: what to do when the connection is lost later.
     ///   - busyLimit: where what runs on the client's thread (see ``run(_:)``) keeps it from the connection for longer, a
     ///     line on standard error says so, once a client; nil for never.
@@ -128,7 +128,7 @@ public final class ChandClient: Sendable {
     /// Ends the session in order.
     ///
     /// Operations under way fail with ``ChandError/Code/clientClosed``; what had been received for them goes back
-    /// unseen. Returns when the daemon has ended the session, or after 2 seconds; cancelling the task changes
+    /// unseen. Returns when the daemon has ended the session, or after the grace period; cancelling the task changes
     /// nothing. Later uses fail with `clientClosed`; closing again returns at once.
     public func close() async {
         let operation = CloseOperation()

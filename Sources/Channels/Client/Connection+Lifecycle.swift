@@ -72,7 +72,7 @@ extension Connection {
         }
         closers.append(operation)
         state = .withdrawing
-        phaseDeadline = now &+ Self.closePeriod
+        phaseDeadline = now &+ gracePeriod
         prepareOutput()
         for (id, waiting) in operations.abandonAll() {
             if waiting.isWithdrawable { append(SimpleFrame.cancel(request: id)) }

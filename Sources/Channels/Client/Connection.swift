@@ -36,8 +36,6 @@ final class Connection {
     var gracePeriod: UInt64 = 5_000_000_000
     /// The daemon's own clock decides about timeouts, so ours waits a little longer before it interferes.
     static let deadlineSlack: UInt64 = 10_000_000
-    /// How long closing waits for the daemon.
-    static let closePeriod: UInt64 = 2_000_000_000
 
     /// What other threads may know.
     let session: ClientSession
