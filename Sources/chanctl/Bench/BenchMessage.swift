@@ -26,16 +26,26 @@ package struct BenchMessage: Sendable, Equatable {
 /// Writes the peers' messages: 8 bytes of number, 4 of producer, 4 of length, a pattern, 8 of tail; and checks on the
 /// other side length, header, tail and a word of every cache line.
 ///
-/// Unchecked, because one thread encodes: the one that all tasks of the sending client run on, or the blocking client's. The
-/// memory is there until the process ends.
+/// Unchecked, because one thread encodes: the one that all tasks of the sending client run on, or the blocking client's.
 package struct BenchCodec: ChanCodec, @unchecked Sendable {
     /// The least that header and tail fit into.
     static let leastBytes = 24
 
     private let template: UnsafeMutableRawBufferPointer
+    /// Keeps the template for all copies.
+    private let memory: Memory
+
+    private final class Memory {
+        let bytes: UnsafeMutableRawBufferPointer
+
+        init(byteCount: Int) { bytes = .allocate(byteCount: byteCount, alignment: 64) }
+
+        deinit { bytes.deallocate() }
+    }
 
     package init(payload: Int) {
-        template = .allocate(byteCount: payload, alignment: 64)
+        memory = Memory(byteCount: payload)
+        template = memory.bytes
         template.initializeMemory(as: UInt8.self, repeating: 0)
         for word in 0..<payload / 8 {
             template.storeBytes(of: BenchMessage.mix(UInt64(word)), toByteOffset: word * 8, as: UInt64.self)
