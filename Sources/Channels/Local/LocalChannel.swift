@@ -52,8 +52,9 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
     /// Sends one element, for which the caller's code is specialised: there is one call that can suspend, and that is
     /// made only where looking for the partner was not enough.
     ///
-    /// For a task that is not cancelled.
-    @inlinable
+    /// For a task that is not cancelled. Not inlined: the room for its wait would be in every task that sends, also to a daemon,
+    /// and more than such a task begins with.
+    @inlinable @inline(never)
     func sendWaiting(_ element: Element) async throws {
         // The closure right here: one with a name would be on the heap.
         guard let operation = space.sendOrBegin(self, holder, { holder.elements.insert(element) }) else {
