@@ -3,7 +3,7 @@
 import ChanSystem
 import Testing
 
-@Suite("Connecting")
+@Suite("Connecting", .apart)
 struct ConnectTests {
     @Test("the error says what is wrong with the path")
     func errors() throws {

@@ -4,7 +4,7 @@ import ChanSystem
 import Glibc
 import Testing
 
-@Suite("Waiting for events")
+@Suite("Waiting for events", .apart)
 struct EventTests {
     /// What is ready now, by token.
     private func ready(

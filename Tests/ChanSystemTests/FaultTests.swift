@@ -6,7 +6,7 @@ import Testing
 
 /// The n-th call of every kind fails, for every n and with each of several errors, in everything that makes any (P10):
 /// that is said or of no consequence, what interrupts does not, and nothing stays open.
-@Suite struct FaultTests {
+@Suite(.apart) struct FaultTests {
     /// Something that makes calls, at a path where there is nothing.
     struct Deed: Sendable, CustomTestStringConvertible {
         var testDescription: String

@@ -3,7 +3,7 @@
 import ChanSystem
 import Testing
 
-@Suite("Listening at a path")
+@Suite("Listening at a path", .apart)
 struct ListenTests {
     @Test("a listener has the mode asked for, and leaves nothing behind")
     func modeAndRemoval() throws {

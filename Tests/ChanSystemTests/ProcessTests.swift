@@ -3,7 +3,7 @@
 import ChanSystem
 import Testing
 
-@Suite("Processes")
+@Suite("Processes", .apart)
 struct ProcessTests {
     private let shell = "/bin/sh"
 

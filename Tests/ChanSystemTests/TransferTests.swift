@@ -3,7 +3,7 @@
 import ChanSystem
 import Testing
 
-@Suite("Reading and writing")
+@Suite("Reading and writing", .apart)
 struct TransferTests {
     @Test("data, nothing yet and the end are told apart")
     func results() throws {

@@ -3,7 +3,7 @@
 import ChanSystem
 import Testing
 
-@Suite("The output of a session")
+@Suite("The output of a session", .apart)
 struct WriteQueueTests {
     /// Bodies that are spoiled when their token comes back, so that a later use would show in the output.
     private final class Bodies {
