@@ -19,7 +19,7 @@ export SWIFT PREFIX DESTDIR
 RELEASE = $(SWIFT) build -c release --static-swift-stdlib --scratch-path .build-rel
 PROGRAMS ?= .build-rel/release
 
-.PHONY: build test test-planted test-sanitize fuzz coverage soak bench guard demo docs lint release release-search install uninstall deb clean setup
+.PHONY: build test reproducible test-planted test-sanitize fuzz coverage soak bench guard demo docs lint release release-search install uninstall deb clean setup
 build: setup
 	$(SWIFT) build
 
@@ -39,6 +39,10 @@ fuzz: setup
 # The suite under the address and the thread sanitizer, on builds of their own.
 test-sanitize: setup
 	@Tests/Sanitize/run
+
+# Two clean builds at different places, compared; some ten minutes.
+reproducible: setup
+	@Tests/Scripts/check-reproducible
 
 coverage: setup
 	@Tests/Scripts/coverage

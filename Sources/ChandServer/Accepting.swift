@@ -66,6 +66,8 @@ extension Server {
             remove(connection)
             return
         }
+        // Where it can be had later, one that never says HELLO has no second descriptor of ours.
+        if !PeerCredentials.processIsKept { watchProcess(of: connection) }
     }
 
     private static func refuse(_ descriptor: consuming OwnedDescriptor, _ goodbye: Goodbye) {

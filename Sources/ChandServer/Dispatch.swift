@@ -33,6 +33,8 @@ extension Hub {
                 cancelMonitor(header.request, session: session)
             } else {
                 broker.cancel(session: session, request: header.request, into: &outbox)
+                // Who withdraws waits for an answer, which may be kept.
+                outbox.touch(connection)
             }
         case .ping:
             try checkRequest(header, session: session)

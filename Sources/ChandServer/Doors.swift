@@ -36,14 +36,25 @@ struct Doors: ~Copyable {
                 errno: SystemError.invalidArgument, call: .listen, subject: error.subject,
                 detail: error.description)
         }
-        for (name, fd) in named {
-            try Descriptor.setNonBlocking(fd)
-            passed.append(OwnedPassed(name: name, descriptor: fd))
-        }
+        passed = try Self.prepare(named)
         if passed.isEmpty {
             own = try UnixSocket.listen(
                 path: configuration.daemon.socketPath, backlog: 4096, mode: configuration.daemon.socketMode)
         }
+    }
+
+    /// Doors of listeners that were made by somebody else.
+    init(passed named: [(name: String, fd: Int32)]) throws(SystemError) {
+        passed = try Self.prepare(named)
+    }
+
+    private static func prepare(_ named: [(name: String, fd: Int32)]) throws(SystemError) -> [OwnedPassed] {
+        var passed: [OwnedPassed] = []
+        for (name, fd) in named {
+            try Descriptor.setNonBlocking(fd)
+            passed.append(OwnedPassed(name: name, descriptor: fd))
+        }
+        return passed
     }
 
     /// What to show of where the daemon listens.
@@ -69,10 +80,16 @@ struct Doors: ~Copyable {
     }
 
     mutating func watch(_ poll: borrowing EventPoll) throws(SystemError) {
-        for (index, descriptor) in descriptors.enumerated() {
-            try poll.add(descriptor, token: Server.Token.firstDoor + UInt64(index), interest: .read)
-        }
         isWatched = true
+        do throws(SystemError) {
+            for (index, descriptor) in descriptors.enumerated() {
+                try poll.add(descriptor, token: Server.Token.firstDoor + UInt64(index), interest: .read)
+            }
+        } catch {
+            // All or none, or the next attempt would fail at the first.
+            unwatch(poll)
+            throw error
+        }
         keepSpare()
     }
 

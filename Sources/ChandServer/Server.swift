@@ -203,7 +203,9 @@ public final class Server {
             return
         }
         if try spin.wait(on: poll, into: &events, now: now, until: wake) { return }
-        let timeout: UInt64? = wake == .max ? nil : wake > now ? wake - now : 0
+        // The spin took time.
+        let rested = wake == .max ? 0 : MonotonicClock.now()
+        let timeout: UInt64? = wake == .max ? nil : wake > rested ? wake - rested : 0
         try poll.wait(into: &events, timeoutNanoseconds: timeout)
     }
 
@@ -324,7 +326,7 @@ public final class Server {
         }
         if connection.state == .greeted, hub.broker.completeConnection(connection.charge) {
             connections.forgetDeadline(of: connection)
-            watchProcess(of: connection)
+            if PeerCredentials.processIsKept { watchProcess(of: connection) }
         }
     }
 

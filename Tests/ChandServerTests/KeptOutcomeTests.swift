@@ -93,6 +93,14 @@ import Testing
         #expect(try scene.frames() == ["sent 2", "sent 9"])
     }
 
+    /// Who withdraws waits for an answer, and that may be kept.
+    @Test func aCancelBringsIt() throws {
+        var scene = Scene()
+        scene.send(2, isLater: true)
+        scene.send(SimpleFrame.cancel(request: 2))
+        #expect(try scene.frames() == ["sent 2"])
+    }
+
     /// Who waited is told, since much may depend on it.
     @Test func whatHadToWaitIsAnsweredAtOnce() throws {
         var scene = Scene()

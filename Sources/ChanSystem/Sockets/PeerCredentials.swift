@@ -50,6 +50,17 @@ public struct PeerCredentials: Sendable, Hashable {
         }
     }
 
+    /// Whether the kernel knows the peer's process at any later time (Linux 6.5).
+    ///
+    /// Not counted among the calls that tests let fail: it is asked once, whoever comes first.
+    public static let processIsKept: Bool = {
+        var pair: [Int32] = [-1, -1]
+        guard chan_unix_pair(&pair, 1) == 0 else { return false }
+        let process = chan_peer_pidfd(pair[0])
+        for fd in pair + [process] where fd >= 0 { _ = close(fd) }
+        return process >= 0
+    }()
+
     private static func groups(of fd: Int32) throws(SystemError) -> [UInt32] {
         // A user may be in 65536 groups; the kernel says how many bytes it wants when ours are too few.
         var groups = [UInt32](repeating: 0, count: 32)

@@ -44,7 +44,7 @@ extension ChandClient {
         ///   - name: what operators see of this client, up to 200 bytes; the program's name where it is nil.
         ///   - timeout: how long to wait for the daemon, which may have to be started first.
         ///   - gracePeriod: how long the daemon may take to answer an operation whose time ran out, before it fails
-        ///     with ``ChandError/Code/outcomeUnknown`` (rule 10).
+        ///     with ``ChandError/Code/outcomeUnknown`` (rule 10), and to end the session.
         /// - Throws: ``ChandError``, as ``ChandClient/connect(to:name:timeout:gracePeriod:reconnect:busyLimit:)``.
         public init(
             to path: String? = nil, name: String? = nil, timeout: Duration = .seconds(10),
@@ -71,7 +71,10 @@ extension ChandClient {
 
         deinit {
             // The child's copy of the connection is not its to end.
-            if loop.isHere { loop.core.connection.abort() }
+            guard loop.isHere else { return }
+            // What was done later is among what was asked.
+            _ = loop.core.takeShared()
+            loop.core.connection.abort()
         }
 
         /// Settles what was received so far; does not wait for anything but room to write.
@@ -83,7 +86,7 @@ extension ChandClient {
 
         /// Settles what was received, and ends the session in order.
         ///
-        /// Blocks until the daemon has ended the session, for at most 5 seconds. Later uses fail with
+        /// Blocks until the daemon has ended the session, at most for the grace period. Later uses fail with
         /// ``ChandError/Code/clientClosed``; closing again does nothing.
         public func close() {
             guard loop.isHere, !isBusy else { return }

@@ -58,14 +58,19 @@ public final class Lease<Element: Sendable>: Sendable {
 
     /// Says that the work is done, and waits for no answer: several times faster where much is done in a row.
     ///
-    /// The daemon is told at the end of the turn, by a blocking client with its next request. Nobody says where the lease
-    /// had expired or the connection is lost: another receiver gets the message then. Who must know says ``done()``.
+    /// The daemon is told at the end of the turn, by a blocking client with its next request, for which a sender that waits
+    /// for the settlement waits too (rule 20). Nobody says where the lease
+    /// had expired or the connection is lost: another receiver gets the message then. Who must know says ``done()``, and so
+    /// does who goes on to use channels that the message passed: they can be used only once the daemon has answered.
     ///
     /// - Throws: ``ChandError`` with `leaseExpired` if the lease was finished before.
     public func doneLater() throws {
         guard !isFinished.exchange(true, ordering: .acquiringAndReleasing) else { throw isOver }
-        holder.finishLease(.settled, delivery, session: session)
-        offer?.settle()
+        if let offer, let remote = holder as? RemoteHandle {
+            remote.finishLease(delivery, session: session, settling: offer)
+        } else {
+            holder.finishLease(.settled, delivery, session: session)
+        }
     }
 
     /// Gives the message back to its channel, for another attempt.
@@ -121,17 +126,32 @@ extension RemoteHandle: LeaseHolder {
     }
 
     /// Makes the request that finishes a lease or makes it last.
+    ///
+    /// - Parameter answered: what to do once the daemon has.
     final func changing(
-        _ action: LeaseRequest.Action, lease delivery: UInt64, session: UInt64, nanoseconds: UInt64
+        _ action: LeaseRequest.Action, lease delivery: UInt64, session: UInt64, nanoseconds: UInt64,
+        answered: @escaping () -> Void = {}
     ) -> RequestOperation<Void> {
         let request = LeaseRequest(action, handle: number, delivery: delivery, nanoseconds: nanoseconds)
         return RequestOperation(
             loop, channel: name, pin: SessionPin(session), encode: { request.encoded(request: $0) },
-            decode: { frame throws(WireFault) in try frame.expect(.done) })
+            decode: { frame throws(WireFault) in
+                try frame.expect(.done)
+                answered()
+            })
     }
 
     final func finishLease(_ fate: SettlementLedger.Fate, _ delivery: UInt64, session: UInt64) {
         loop.finish(fate, handle: number, delivery: delivery, session: session)
+    }
+
+    /// Finishes a lease that is done and whose message passes channels, without waiting for the answer.
+    ///
+    /// That there is one decides about the numbers of these channels: those of a lease that had expired may be other handles'
+    /// by now.
+    final func finishLease(_ delivery: UInt64, session: UInt64, settling offer: ChannelOffer) {
+        loop.beginUnawaited(
+            changing(.done, lease: delivery, session: session, nanoseconds: 0, answered: offer.settle))
     }
 }
 

@@ -31,6 +31,16 @@ final class SendPipeline: Sendable {
         var flushes: [Flush] = []
         /// Who waits until less is under way.
         var waiting: [Waiter] = []
+        /// Sends begun whose outcomes the daemon may keep.
+        var begun: UInt64 = 0
+        /// How many of those had been begun when it was asked last.
+        var begunWhenAsked: UInt64 = 0
+
+        /// Whether the daemon may have kept something since it was asked last; who sees that asks.
+        mutating func mustAsk() -> Bool {
+            defer { begunWhenAsked = begun }
+            return begun != begunWhenAsked
+        }
     }
 
     private let state = Lock(State())
@@ -50,10 +60,12 @@ final class SendPipeline: Sendable {
 
     /// Takes a place for one more send, and waits for one where too much is under way.
     ///
+    /// - Parameter ask: has the daemon say what it kept, called where there is anything to wait for.
     /// - Throws: the first failure since the last flush; `CancellationError`.
-    func enter() async throws -> Place {
+    func enter(asking ask: () -> Void) async throws -> Place {
         while true {
             let waiter = Waiter()
+            var mustAsk = false
             let place: Place? = try state.withLock { state throws(any Error) in
                 if let failure = state.failure { throw failure.error }
                 guard state.underWay >= maxSends || state.bytes >= Self.maxBytes else {
@@ -63,9 +75,12 @@ final class SendPipeline: Sendable {
                     return Place(number: state.lastIssued, isUrgent: isUrgent)
                 }
                 state.waiting.append(waiter)
+                // None of those under way need be urgent: of big ones that is known too late.
+                mustAsk = state.mustAsk()
                 return nil
             }
             if let place { return place }
+            if mustAsk { ask() }
             try await wait(waiter)
         }
     }
@@ -76,16 +91,13 @@ final class SendPipeline: Sendable {
     /// - Throws: the first failure among it, which is forgotten then; `CancellationError`.
     func flush(asking ask: () -> Void) async throws {
         let waiter = Waiter()
-        let (last, mustWait) = state.withLock { state in
-            if state.underWay > 0 {
-                state.flushes.append(Flush(last: state.lastIssued, left: state.underWay, waiter: waiter))
-            }
-            return (state.lastIssued, state.underWay > 0)
+        let (last, mustWait, mustAsk) = state.withLock { state in
+            guard state.underWay > 0 else { return (state.lastIssued, false, false) }
+            state.flushes.append(Flush(last: state.lastIssued, left: state.underWay, waiter: waiter))
+            return (state.lastIssued, true, state.mustAsk())
         }
-        if mustWait {
-            ask()
-            try await wait(waiter)
-        }
+        if mustAsk { ask() }
+        if mustWait { try await wait(waiter) }
         let failure = state.withLock { state in
             let failure = state.failure.flatMap { $0.sequence <= last ? $0.error : nil }
             if failure != nil { state.failure = nil }
@@ -120,8 +132,17 @@ final class SendPipeline: Sendable {
         state.waiting.contains { $0 === waiter } || state.flushes.contains { $0.waiter === waiter }
     }
 
-    /// Says how many bytes a send has, as soon as that is known.
-    func add(bytes: Int) { state.withLock { $0.bytes += bytes } }
+    /// Says that a send was begun, with so many bytes, and whether the daemon may keep its outcome.
+    ///
+    /// - Returns: whether to ask the daemon for it: somebody waits, who may have asked before this send was begun.
+    func begun(bytes: Int, mayBeKept: Bool) -> Bool {
+        state.withLock { state in
+            state.bytes += bytes
+            guard mayBeKept else { return false }
+            state.begun += 1
+            return (!state.waiting.isEmpty || !state.flushes.isEmpty) && state.mustAsk()
+        }
+    }
 
     /// A send has ended.
     func leave(_ number: UInt64, bytes: Int, error: (any Error)?) {
@@ -159,7 +180,10 @@ final class PipelinedSend: SendOperation, @unchecked Sendable {
         super.init(handle, timeout: WireTimeout.never)
     }
 
-    override var flags: UInt8 { place.isUrgent ? 0 : SendRequest.laterFlag }
+    /// Whether its outcome may come later; what passes channels holds them until it is known.
+    var mayBeKept: Bool { !place.isUrgent && passed.isEmpty }
+
+    override var flags: UInt8 { mayBeKept ? SendRequest.laterFlag : 0 }
 
     override func sent() -> Bool {
         handle.pipeline.leave(place.number, bytes: byteCount, error: nil)
@@ -188,17 +212,20 @@ extension Chan {
     /// Sends one element and does not wait for its commit: for streams of single elements.
     ///
     /// Elements are committed in the order in which they were sent, with those of ``send(_:confirm:timeout:)`` of the
-    /// same handle. It suspends only while 256 such sends, or 256 KiB, are under way. ``flush()`` waits for the
+    /// same handle. It suspends only while 256 such sends, or 256 KiB, are not answered. ``flush()`` waits for the
     /// commits; what nobody flushes is sent all the same, as long as the client is there.
     ///
     /// - Throws: ``ChandError`` with `encoding` or `messageTooLarge`, and nothing was sent; the first failure of an
     ///   earlier one, until ``flush()`` has thrown it; `CancellationError` where it had to wait.
     public func sendLater(_ element: Element) async throws {
         guard let remote = backend.remote else { return try await send(element) }
-        let operation = PipelinedSend(remote, try await remote.pipeline.enter())
+        let place = try await remote.pipeline.enter { remote.loop.begin(remote.asking()) }
+        let operation = PipelinedSend(remote, place)
         remote.begin(operation, sending: element)
         if let error = operation.encodingError { throw error }
-        remote.pipeline.add(bytes: operation.byteCount)
+        if remote.pipeline.begun(bytes: operation.byteCount, mayBeKept: operation.mayBeKept) {
+            remote.loop.begin(remote.asking())
+        }
     }
 
     /// Waits until everything that was sent later by this value and its copies is committed (rule 24).

@@ -63,6 +63,11 @@ final class ClientLoop: TaskExecutor, Sendable {
         }
     }
 
+    /// Begins an operation for which nobody waits, soon: whoever asks may be a codec, while the output is not to be touched.
+    func beginUnawaited(_ operation: Operation) {
+        if isHere { core.submit(.begin(operation)) }
+    }
+
     /// Begins a send; `encode` writes the frame's messages straight into the output where that is possible.
     func begin(_ operation: SendOperation, _ encode: (inout MessageWriter) throws -> Void) {
         if core.isCurrent {

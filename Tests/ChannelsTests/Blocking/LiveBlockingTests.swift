@@ -184,6 +184,22 @@ import Testing
         }
     }
 
+    /// What is done is done, though the client was not closed.
+    @Test func whatWasDoneLaterIsSettledWhenTheClientGoes() async throws {
+        try await withDaemon { daemon, client in
+            let jobs = try await client.channel("jobs", capacity: 2, of: Int.self)
+            try await jobs.send(contentsOf: [1, 2])
+            try await onThread {
+                let worker = try ChandClient.Blocking(to: daemon.socketPath, name: "worker")
+                let lease = try worker.channel("jobs", of: Int.self).lease()
+                try lease.doneLater()
+            }
+            try await wait(for: jobs, "the worker to go") { $0.receivers == 1 }
+            #expect(try await jobs.status().settled == 1)
+            #expect(try await jobs.receive() == 2)
+        }
+    }
+
     @Test func selecting() async throws {
         try await withBlocking { client, _ in
             let a = try client.channel("a", capacity: 1, of: Int.self)

@@ -226,4 +226,17 @@ import Testing
             await #expect(throws: ChannelClosed.self) { try await work.flush() }
         }
     }
+
+    /// The daemon may keep what nobody waits for: who begins to wait asks for it (rule 24).
+    @Test(.timeLimit(.minutes(2)), arguments: [[300, 300, 300], [100, 200, 1, 100]])
+    func bigSendsThatNobodyAwaitsGoOn(kibibytes: [Int]) async throws {
+        try await withDaemon { _, client in
+            let work = try await client.channel("work", capacity: -1, of: MessageBytes.self)
+            for size in kibibytes {
+                try await work.sendLater(MessageBytes([UInt8](repeating: 1, count: size << 10)))
+            }
+            try await work.flush()
+            #expect(try await work.status().accepted == UInt64(kibibytes.count))
+        }
+    }
 }

@@ -109,6 +109,60 @@ private struct Question: Codable, Sendable {
         }
     }
 
+    /// The numbers of a lease that had expired may be other handles' by now.
+    @Test func doneLaterTooLateTouchesNoOthersHandle() async throws {
+        try await withDaemon { daemon, client in
+            let lines = try await client.channel("lines", capacity: 4, of: Chan<Int>.self)
+            let numbers = try await client.unnamed(capacity: 2, of: Int.self)
+            try await lines.send(numbers)
+            let late = try await lines.lease(LeaseTerms(time: .milliseconds(5)))
+            try await wait(for: lines, "the lease to expire") { $0.length == 1 }
+            // One of them gets the number that was offered.
+            var others: [Chan<Int>] = []
+            for number in 0..<4 {
+                others.append(try await client.channel("other\(number)", capacity: 1, of: Int.self))
+            }
+            try late.doneLater()
+            let error = await #expect(throws: ChandError.self) { try await late.element.send(1) }
+            #expect(error?.code == .handleClosed)
+            await late.element.release()
+            for other in others {
+                #expect(try await other.length == 0)
+                try await other.send(2)
+            }
+            #expect(try await numbers.length == 0)
+        }
+    }
+
+    @Test func aLeasedChannelIsThereOnceTheDaemonKnowsThatItIsDone() async throws {
+        try await withDaemon { _, client in
+            let lines = try await client.channel("lines", capacity: 4, of: Chan<Int>.self)
+            let numbers = try await client.unnamed(capacity: 2, of: Int.self)
+            try await lines.send(numbers)
+            let lease = try await lines.lease()
+            try lease.doneLater()
+            // Answered after what was asked before.
+            try await client.ping()
+            try await lease.element.send(1)
+            #expect(try await numbers.receive() == 1)
+        }
+    }
+
+    /// An end that was sent and dropped is closed, though nothing else is asked of the daemon (rule 24).
+    @Test func whatIsPassedLaterIsNotHeld() async throws {
+        try await withDaemon { daemon, client in
+            let other = try await ChandClient.connect(to: daemon.socketPath, name: "other")
+            let seen = try await other.channel("named", capacity: 1, of: Int.self, role: .receive)
+            let lines = try await client.channel("lines", capacity: 4, of: Chan<Int>.self)
+            do {
+                let named = try await client.channel("named", of: Int.self, role: .send)
+                try await lines.sendLater(named)
+            }
+            try await wait(for: seen, "nobody but the message to have it") { $0.senders == 1 }
+            await other.close()
+        }
+    }
+
     @Test func onlyWhatCanBePassedIs() async throws {
         try await withDaemon { daemon, client in
             let lines = try await client.channel("lines", capacity: 4, of: Chan<Int>.self)

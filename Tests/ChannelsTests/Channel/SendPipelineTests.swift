@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+@testable import Channels
+
+/// Who asks the daemon for outcomes that it may keep (rule 24).
+@Suite struct SendPipelineTests {
+    /// A task that flushes may have asked before another one's send was begun.
+    @Test func whoBeginsASendThatOthersWaitForAsks() async throws {
+        let pipeline = SendPipeline(maxWaiting: 8)
+        let first = try await pipeline.enter {}
+        #expect(!pipeline.begun(bytes: 1, mayBeKept: true))
+        let second = try await pipeline.enter {}
+        let third = try await pipeline.enter {}
+        let (asked, ask) = AsyncStream.makeStream(of: Void.self)
+        let flushing = Task { try await pipeline.flush { ask.finish() } }
+        for await _ in asked {}
+        #expect(pipeline.begun(bytes: 1, mayBeKept: true))
+        #expect(!pipeline.begun(bytes: 1, mayBeKept: false))
+        for place in [first, second, third] { pipeline.leave(place.number, bytes: 1, error: nil) }
+        try await flushing.value
+    }
+
+    /// One of several that wait is enough, until something more is begun.
+    @Test func itIsAskedOnce() async throws {
+        let pipeline = SendPipeline(maxWaiting: 2)
+        let place = try await pipeline.enter {}
+        #expect(!pipeline.begun(bytes: 1, mayBeKept: true))
+        let (asked, ask) = AsyncStream.makeStream(of: Int.self)
+        let entering = (0..<2).map { number in
+            Task {
+                let place = try await pipeline.enter { ask.yield(number) }
+                pipeline.leave(place.number, bytes: 0, error: nil)
+            }
+        }
+        var asking = asked.makeAsyncIterator()
+        _ = await asking.next()
+        pipeline.leave(place.number, bytes: 1, error: nil)
+        for task in entering { try await task.value }
+        ask.finish()
+        #expect(await asking.next() == nil)
+    }
+}
