@@ -134,10 +134,12 @@ extension Broker {
             ? isSendReady(channel) : isReceiveReady(channel, untilDrained: candidate.untilDrained)
     }
 
-    /// Whether a send, or a receive, through a handle would commit, or fail for good, now.
+    /// Whether a send, or a receive, through a handle would commit, or fail for good, now; without the role it fails.
     @inlinable
     public func isReady(session: UInt32, handle number: UInt32, sending: Bool) -> Bool {
-        guard let handle = openHandle(session, number) else { return true }
+        guard let handle = openHandle(session, number),
+            handles[handle].role.contains(sending ? .send : .receive)
+        else { return true }
         let channel = handles[handle].channel
         return sending ? isSendReady(channel) : isReceiveReady(channel)
     }

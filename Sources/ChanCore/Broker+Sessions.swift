@@ -57,7 +57,7 @@ extension Broker {
         guard let handle = openHandle(session, number) else {
             return Failure(.noSuchHandle, text: "no open handle \(number)")
         }
-        failOperations(of: session, into: &sink) { $0.handle == handle }
+        failOperations(by: handle, into: &sink)
         failWaits(ofHandle: handle, into: &sink)
         let channel = handles[handle].channel
         detach(handle, into: &sink)
@@ -77,7 +77,7 @@ extension Broker {
         guard handles[handle].role.contains(.receive) else {
             return handleFailure(session, number, .receive)
         }
-        failOperations(of: session, into: &sink) { $0.handle == handle && !$0.isSend }
+        failOperations(by: handle, receivesOnly: true, into: &sink)
         handles[handle].role.remove(.receive)
         let channel = handles[handle].channel
         channels[channel].receiveHandles -= 1
@@ -85,24 +85,49 @@ extension Broker {
         return nil
     }
 
-    /// Ends the session's operations that have a waiter for which `matches` holds.
+    /// Ends the operations that wait by a handle, or only those that have a receive there.
     private mutating func failOperations<S: BrokerSink<Body> & ~Copyable>(
-        of session: UInt32, into sink: inout S, where matches: (Waiter) -> Bool
+        by handle: UInt32, receivesOnly: Bool = false, into sink: inout S
     ) {
-        var operation = sessions[session].firstOperation
-        while operation != none {
-            let following = operations[operation].next
+        // All are found before the first ends. A select is found once for each of its cases, and is over after one.
+        for operation in candidates(by: handle) where operations.contains(operation) {
             var waiter = operations[operation].firstWaiter
-            while waiter != none {
-                if matches(waiters[waiter]) {
-                    let caseIndex = operations[operation].isSelect ? waiters[waiter].caseIndex : nil
-                    fail(operation, Failure(.handleClosed, caseIndex: caseIndex), into: &sink)
-                    break
-                }
+            while waiter != none,
+                waiters[waiter].handle != handle || (receivesOnly && waiters[waiter].isSend)
+            {
                 waiter = waiters[waiter].nextCase
             }
-            operation = following
+            guard waiter != none else { continue }
+            let caseIndex = operations[operation].isSelect ? waiters[waiter].caseIndex : nil
+            fail(operation, Failure(.handleClosed, caseIndex: caseIndex), into: &sink)
         }
+    }
+
+    /// Operations among which are all that wait by a handle, the newest first.
+    ///
+    /// Its session's or those at its channel, whichever are fewer: a process has one session for all its own channels,
+    /// and at a daemon's channel a thousand sessions may wait.
+    private func candidates(by handle: UInt32) -> [UInt32] {
+        let session = handles[handle].session
+        let channel = handles[handle].channel
+        let lists = [channels[channel].receivers, channels[channel].resting, channels[channel].senders]
+        var found: [UInt32] = []
+        if sessions[session].waiterCount < lists.reduce(0, { $0 + Int($1.count) }) {
+            var operation = sessions[session].firstOperation
+            while operation != none {
+                found.append(operation)
+                operation = operations[operation].next
+            }
+        } else {
+            for list in lists {
+                var waiter = list.tail
+                while waiter != none {
+                    if waiters[waiter].handle == handle { found.append(waiters[waiter].operation) }
+                    waiter = waiters[waiter].previous
+                }
+            }
+        }
+        return found
     }
 
     /// Takes an open handle off its channel and applies what its going means for the others (rule 16).

@@ -235,4 +235,32 @@ import Testing
         #expect(scene[scene.receive(one)] == .failed(.noSuchHandle))
         #expect(scene.closeHandle(one)?.kind == .noSuchHandle)
     }
+
+    @Test(
+        "a handle that is closed, or stopped, fails all that waits by it in a session that has more waiting elsewhere",
+        arguments: [false, true])
+    func endsAllThatWaits(stops: Bool) throws {
+        let scene = scene()
+        let client = scene.client()
+        let elsewhere = try scene.open(client, "d", capacity: 0)
+        let others = (0..<16).map { _ in scene.receive(elsewhere) }
+        let port = try scene.open(client, "c", capacity: 2)
+        let twin = try scene.open(client, "c")
+        // One message ahead, whose credit rests, and one in the buffer: it is full, and nobody may receive.
+        let ahead = scene.readAhead(port, 1)
+        scene.send(twin, 1)
+        scene.pause(client, "c")
+        scene.send(twin, 2)
+        let send = scene.send(port, 3)
+        let receive = scene.receive(port)
+        let select = scene.select(
+            client, [.receive(elsewhere.handle), .receive(port.handle), .send(port.handle, 4)])
+        let watch = scene.wait(port, until: .closed)
+        let beside = scene.receive(twin)
+        #expect([ahead, send, receive, select, watch].allSatisfy { scene[$0] == .waiting })
+        if stops { scene.stop(port) } else { scene.closeHandle(port) }
+        #expect([ahead, receive, select].allSatisfy { scene.failure($0)?.kind == .handleClosed })
+        #expect([send, watch].allSatisfy { scene.failure($0)?.kind == (stops ? nil : .handleClosed) })
+        #expect((others + [beside]).allSatisfy { scene[$0] == .waiting })
+    }
 }

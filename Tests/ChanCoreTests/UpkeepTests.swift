@@ -69,6 +69,18 @@ import Testing
         #expect(failure(state)?.kind == .noSuchHandle)
     }
 
+    @Test("6 what a handle has not the role for fails for good, and so is ready")
+    func isReadyWithoutTheRole() throws {
+        let scene = scene()
+        let port = try scene.single(capacity: 0)
+        let ready = { (isSend: Bool) in
+            scene.engine.broker.isReady(session: port.session, handle: port.handle, sending: isSend)
+        }
+        #expect(!ready(true) && !ready(false))
+        scene.stop(port)
+        #expect(!ready(true) && ready(false))
+    }
+
     @Test("4 a close reason is as long as a name, no longer")
     func closeReasons() throws {
         let scene = scene()

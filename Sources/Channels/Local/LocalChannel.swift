@@ -50,7 +50,7 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
     // MARK: - Without layers
 
     /// Sends one element, for which the caller's code is specialised: there is one call that can suspend, and that is
-    /// made only where looking for the partner was not enough.
+    /// made only where there was no partner.
     ///
     /// For a task that is not cancelled. Not inlined: the room for its wait would be in every task that sends, also to a daemon,
     /// and more than such a task begins with.
@@ -171,16 +171,17 @@ final class LocalChannel<Element: Sendable>: LocalHandle, @unchecked Sendable {
                 "a channel inside the process has the dead-letter channel that it was made with, and no other",
                 channel: name)
         }
-        let operation = LocalLeaseReceive(self, timeout: timeout)
-        // Held while that begins, which would make a channel of a name that is nobody's.
+        let operation = LocalLeaseReceive(self, for: wire.nanoseconds, timeout: timeout)
         let deadLetters = wire.attemptLimit > 0 ? store.deadLetters : nil
-        let core = ChanCore.LeaseTerms(
-            nanoseconds: wire.nanoseconds, attemptLimit: wire.attemptLimit,
-            deadLetter: deadLetters?.name ?? "")
         try await operation.run { state, request in
+            // Of a name that is nobody's any more a channel would be made that nobody can open.
+            let deadLetter = deadLetters.flatMap { $0.isClosed ? nil : $0.name } ?? ""
+            let core = ChanCore.LeaseTerms(
+                nanoseconds: wire.nanoseconds, attemptLimit: wire.attemptLimit, deadLetter: deadLetter)
             begin(operation, as: request, upTo: 1, under: core, &state)
         }
-        _ = consume deadLetters
+        // Not let go before: whoever does so last takes the lock.
+        withExtendedLifetime(deadLetters) {}
         guard try taken(operation), let element = operation.element else { return nil }
         return Lease(
             element, holder: self, delivery: operation.delivery, attempts: operation.attempts,

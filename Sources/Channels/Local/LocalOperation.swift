@@ -107,6 +107,9 @@ class LocalOperation: @unchecked Sendable {
     /// Whether what it receives is settled when it is handed over.
     var settles: Bool { true }
 
+    /// How long a lease lasts that it receives under; 0 for ever, and where it settles.
+    var leaseNanoseconds: UInt64 { 0 }
+
     /// Takes an element that was delivered to it.
     func take(_ slot: UInt32, of store: LocalStore) {
         preconditionFailure("every kind of receive takes its own elements")

@@ -40,15 +40,20 @@ final class LocalBatchReceive<Element: Sendable>: LocalOperation, @unchecked Sen
 /// Unchecked, as every ``LocalOperation``.
 final class LocalLeaseReceive<Element: Sendable>: LocalOperation, @unchecked Sendable {
     private let channel: LocalChannel<Element>
+    private let nanoseconds: UInt64
     /// What was received.
     private(set) var element: Element?
 
-    init(_ channel: LocalChannel<Element>, timeout: Int64) {
+    /// - Parameter nanoseconds: how long the lease lasts; 0 for ever.
+    init(_ channel: LocalChannel<Element>, for nanoseconds: UInt64 = 0, timeout: Int64) {
         self.channel = channel
+        self.nanoseconds = nanoseconds
         super.init(channel.space, timeout: timeout)
     }
 
     override var settles: Bool { false }
+
+    override var leaseNanoseconds: UInt64 { nanoseconds }
 
     override func take(_ slot: UInt32, of store: LocalStore) { element = channel.store.peek(slot) }
 }

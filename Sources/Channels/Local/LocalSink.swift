@@ -16,11 +16,20 @@ struct LocalSink: BrokerSink {
 
     /// Deliveries that the broker is to be told about, after the input that made them.
     struct HandOver {
+        /// What became of them.
+        enum Fate {
+            /// Handed to a caller for good.
+            case settled
+            /// Only received, under a lease.
+            case received
+            /// One that is under a lease of so many nanoseconds from now.
+            case leased(UInt64)
+        }
+
         let handle: UInt32
         let first: UInt64
         let count: UInt32
-        /// Handed to a caller for good; otherwise only received, under a lease.
-        let isSettled: Bool
+        let fate: Fate
     }
 
     /// Elements that nobody received, to be destroyed without the lock: that may run anything.
@@ -67,9 +76,14 @@ struct LocalSink: BrokerSink {
         operation.delivery = group.first
         receiving = operation
         if operation.settles {
-            handOvers.append(
-                HandOver(handle: group.handle, first: group.first, count: group.count, isSettled: true))
+            handOvers.append(handOver(.settled))
+        } else if operation.leaseNanoseconds > 0 {
+            handOvers.append(handOver(.leased(operation.leaseNanoseconds)))
         }
+    }
+
+    private func handOver(_ fate: HandOver.Fate) -> HandOver {
+        HandOver(handle: group.handle, first: group.first, count: group.count, fate: fate)
     }
 
     mutating func delivery(
@@ -79,10 +93,7 @@ struct LocalSink: BrokerSink {
         receiving.attempts = Int(attempts)
         receiving.isRedelivered = flags.contains(.redelivered)
         body.store._withUnsafeGuaranteedRef { receiving.take(body.slot, of: $0) }
-        if flags.contains(.receiptAwaited), !receiving.settles {
-            handOvers.append(
-                HandOver(handle: group.handle, first: group.first, count: group.count, isSettled: false))
-        }
+        if flags.contains(.receiptAwaited), !receiving.settles { handOvers.append(handOver(.received)) }
     }
 
     mutating func endDeliveries(session: UInt32) {

@@ -88,17 +88,7 @@ final class LocalSpace: Sendable {
 
     /// Settles what was handed over, and takes what is to be done without the lock.
     func finish(_ state: inout State, _ effects: inout LocalEffects) {
-        while let handOver = state.sink.handOvers.popLast() {
-            let isKnown =
-                handOver.isSettled
-                ? state.broker.settle(
-                    session: session, handle: handOver.handle, first: handOver.first, count: handOver.count,
-                    into: &state.sink)
-                : state.broker.receipt(
-                    session: session, handle: handOver.handle, first: handOver.first, count: handOver.count,
-                    into: &state.sink)
-            assert(isKnown, "a delivery of this process is not known")
-        }
+        while let handOver = state.sink.handOvers.popLast() { tell(handOver, &state) }
         state.broker.answerWaits(into: &state.sink)
         effects.take(from: &state.sink)
         if !state.watchers.isEmpty {
@@ -108,6 +98,29 @@ final class LocalSpace: Sendable {
             state.alarmTime = due
             effects.alarmTime = due
         }
+    }
+
+    /// Tells the broker what became of deliveries.
+    private func tell(_ handOver: LocalSink.HandOver, _ state: inout State) {
+        let isKnown: Bool
+        switch handOver.fate {
+        case .settled:
+            isKnown = state.broker.settle(
+                session: session, handle: handOver.handle, first: handOver.first, count: handOver.count,
+                into: &state.sink)
+        case .received:
+            isKnown = state.broker.receipt(
+                session: session, handle: handOver.handle, first: handOver.first, count: handOver.count,
+                into: &state.sink)
+        case .leased(let nanoseconds):
+            // Most inputs don't tell the time: what the lease runs from so far may be long ago.
+            state.broker.arrive(at: MonotonicClock.now())
+            let failure = state.broker.extendLease(
+                session: session, handle: handOver.handle, delivery: handOver.first, nanoseconds: nanoseconds,
+                into: &state.sink)
+            isKnown = failure == nil
+        }
+        assert(isKnown, "a delivery of this process is not known")
     }
 
     /// Has what times out ended at that time, in place of an alarm that is later.

@@ -56,14 +56,14 @@ class LocalStore: @unchecked Sendable {
 final class ElementStore<Element: Sendable>: LocalStore, @unchecked Sendable {
     // Exclusive by the space's lock.
     @exclusivity(unchecked) @usableFromInline var elements = SlotTable<Element>()
-    /// Holds this channel's elements too, since that is where some of them end.
+    /// Holds this channel's elements too, since that is where some of them end: the last of a chain of such channels.
     private let shared: ElementStore?
     /// The channel of dead letters, for as long as somebody else holds it.
     weak let deadLetters: LocalChannel<Element>?
 
     init(_ space: LocalSpace, deadLetters: LocalChannel<Element>? = nil) {
         self.deadLetters = deadLetters
-        shared = deadLetters?.store
+        shared = deadLetters?.store.holder
         super.init(space)
     }
 

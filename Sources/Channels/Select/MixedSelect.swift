@@ -26,16 +26,30 @@ struct MixedSelect {
         let watcher = LocalWatcher(actions)
         watcher.register()
         defer { watcher.unregister() }
+        do {
+            return try await wait(watcher, since: start)
+        } catch let error as ChandError where error.code == .wrongRole {
+            // It had the role before: it was stopped, and this waited.
+            throw DaemonFailure.error(Failed(.handleClosed), channel: error.channel)
+        }
+    }
+
+    /// Waits for the winner by one half after the other, none of whose cases could proceed.
+    private func wait(_ watcher: LocalWatcher, since start: UInt64) async throws -> SelectWinner? {
+        func left() -> Int64 { WireTime.remaining(of: timeout, since: start) }
         while true {
-            let left = WireTime.remaining(of: timeout, since: start)
-            switch try await waitFar(watcher, timeout: left) {
+            switch try await waitFar(watcher, timeout: left()) {
             case .over(let winner?): return winner
             // The time loses a tie against a case that can proceed.
             case .over(nil): return try await near(timeout: WireTimeout.none).winner()
             case .withdrawn: break
             }
             if let winner = try await near(timeout: WireTimeout.none).winner() { return winner }
-            if case .over(let winner) = try await waitNear(watcher, timeout: left) { return winner }
+            switch try await waitNear(watcher, timeout: left()) {
+            case .over(let winner?): return winner
+            case .over(nil): return try await far(timeout: WireTimeout.none).winner()
+            case .withdrawn: break
+            }
         }
     }
 

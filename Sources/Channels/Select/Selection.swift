@@ -68,13 +68,19 @@ struct Selection {
         var winners: [SelectWinner] = []
         while winners.count < limit {
             let timeout = winners.isEmpty ? timeout : WireTimeout.none
-            let winner =
+            let winner: SelectWinner?
+            do {
                 if let loop {
-                    try await MixedSelect(loop: loop, actions: actions, timeout: timeout, ordered: ordered)
-                        .winner()
+                    winner = try await MixedSelect(
+                        loop: loop, actions: actions, timeout: timeout, ordered: ordered
+                    ).winner()
                 } else {
-                    try await LocalSelect(actions, timeout: timeout, ordered: ordered).winner()
+                    winner = try await LocalSelect(actions, timeout: timeout, ordered: ordered).winner()
                 }
+            } catch _ where !winners.isEmpty {
+                // What is committed is returned, whatever became of the next (rule 22).
+                break
+            }
             guard let winner else { break }
             if case .closed = winner.outcome, !winners.isEmpty { break }
             winners.append(winner)

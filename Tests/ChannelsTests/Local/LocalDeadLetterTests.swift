@@ -49,6 +49,40 @@ import Testing
         #expect(try await gone.receive() == 1)
     }
 
+    @Test func theirChannelMayHaveDeadLettersToo() async throws {
+        let gone = Chan<Int>(size: -1)
+        let last = Chan<Item>(size: 8)
+        do {
+            let middle = Chan<Item>(size: 8, deadLetters: last)
+            let jobs = Chan<Item>(size: 8, deadLetters: middle)
+            try await jobs.send(contentsOf: (0..<4).map { Item($0, gone) })
+            #expect(try await jobs.receive(upTo: 2).map(\.number) == [0, 1])
+            do { _ = try await jobs.lease(LeaseTerms(attempts: 1)) }
+            #expect(try await middle.length == 1)
+            do { _ = try await middle.lease(LeaseTerms(attempts: 1)) }
+            #expect(try await last.length == 1)
+            #expect(try await jobs.receive().number == 3)
+        }
+        // It outlives both channels that it came through.
+        #expect(try await last.receive().number == 2)
+        var numbers: Set<Int> = []
+        while numbers.count < 4 { numbers.insert(try await gone.receive()) }
+        #expect(numbers == [0, 1, 2, 3])
+    }
+
+    @Test func afterTheirChannelsReleaseTheyAreSetAside() async throws {
+        let dead = Chan<Int>(size: 8)
+        let jobs = Chan<Int>(size: 8, deadLetters: dead)
+        try await jobs.send(1)
+        await dead.release()
+        do { _ = try await jobs.lease(LeaseTerms(attempts: 1)) }
+        #expect(try await jobs.status().setAside == 1)
+        #expect(try await jobs.restore() == 1)
+        #expect(try await jobs.receive() == 1)
+        let error = await #expect(throws: ChandError.self) { try await dead.receive() }
+        #expect(error?.code == .handleClosed)
+    }
+
     @Test func withoutAHolderTheyAreSetAside() async throws {
         let jobs: Chan<Int>
         do {

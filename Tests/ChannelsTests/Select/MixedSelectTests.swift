@@ -76,6 +76,21 @@ import Testing
         }
     }
 
+    @Test func stoppingTheNearHalfEndsIt() async throws {
+        try await withDaemon { _, client in
+            let far = try await client.channel("far", capacity: 0, of: Int.self)
+            let near = Chan<Int>()
+            let waiting = Task {
+                try await select([receive(from: near), receive(from: far)], timeout: Patience.duration)
+            }
+            try await wait(for: far, "the far half") { $0.waitingReceives == 1 }
+            try await near.stop()
+            let error = await #expect(throws: ChandError.self) { try await waiting.value }
+            #expect(error?.code == .handleClosed)
+            #expect(try await far.status().waitingReceives == 0)
+        }
+    }
+
     @Test func twoMixedSelectsMeet() async throws {
         try await withDaemon { _, client in
             let idle = try await client.channel("idle", capacity: 0, of: Int.self)
