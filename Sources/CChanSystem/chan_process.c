@@ -43,6 +43,14 @@ int chan_terminal_size(int fd, int *columns, int *rows) {
 
 char **chan_environment(void) { return environ; }
 
+void chan_keep_standard(void) {
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0) continue;
+        // The lowest number that is free, which is this one: those below it are open by now.
+        if (open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0) return;
+    }
+}
+
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *position) {
     (void)status;
     (void)kind;

@@ -67,11 +67,12 @@ int chan_signalfd(const int *signals, int count) {
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int chan_signalfd_next(int fd, int32_t *signal, int32_t *pid, uint32_t *uid) {
+int chan_signalfd_next(int fd, int32_t *signal, int32_t *is_kernels, int32_t *pid, uint32_t *uid) {
     struct signalfd_siginfo info;
     ssize_t count = read(fd, &info, sizeof info);
     if (count < 0) return -1;
     *signal = (int32_t)info.ssi_signo;
+    *is_kernels = info.ssi_code == SI_KERNEL;
     *pid = (int32_t)info.ssi_pid;
     *uid = info.ssi_uid;
     return 0;

@@ -73,11 +73,27 @@ struct ResolvedName: Equatable {
         case user(UInt32)
         /// A shared space, by its index in the broker's list.
         case shared(Int)
+        /// A shared space that the configuration has no more: what is left there is for administrators.
+        case formerSpace
         /// None: the name was generated (rule 26).
         case unnamed
     }
     var absolute: String
     var place: Place
+}
+
+extension Broker {
+    /// Makes a name absolute for who uses what is there, or says which part of rule 25 it breaks.
+    ///
+    /// A space that the configuration has no more is granted to nobody. Administrators find what was left there all the
+    /// same: nobody else could have it drained, or remove what is kept.
+    func resolve(_ name: String, for identity: Identity) -> Result<ResolvedName, Failure> {
+        let resolved = ChannelName.resolve(name, for: identity, spaces: spaces)
+        guard identity.isAdministrator, case .failure(let failure) = resolved,
+            failure.kind == .notPermitted, names[name] != nil
+        else { return resolved }
+        return .success(ResolvedName(absolute: name, place: .formerSpace))
+    }
 }
 
 enum ChannelName {

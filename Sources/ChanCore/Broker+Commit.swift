@@ -9,8 +9,10 @@ extension Broker {
     mutating func offer<S: BrokerSink<Body> & ~Copyable>(
         _ chain: inout MessageChain, on channel: UInt32, into sink: inout S
     ) {
+        // The first plain receiver, once one was met past credits: the next is not looked for past all of them again.
+        var plain = none
         while chain.head != none {
-            let receiver = channels[channel].queued == 0 ? firstAcceptor(on: channel) : none
+            let receiver = channels[channel].queued == 0 ? firstAcceptor(on: channel, from: plain) : none
             if receiver != none, !channels[channel].flags.contains(.paused) {
                 let goesAhead = isAhead(receiver)
                 let limit =
@@ -26,6 +28,8 @@ extension Broker {
                 if goesAhead {
                     deliverAhead(taken, toReceiver: receiver, into: &sink)
                 } else {
+                    let isBehind = chain.head != none && receiver != channels[channel].receivers.head
+                    plain = isBehind ? plainReceiver(behind: receiver) : none
                     complete(receiver: receiver, with: taken, into: &sink)
                 }
             } else if channels[channel].hasRoom {
@@ -196,17 +200,25 @@ extension Broker {
     /// changed it; then closed is reported to whom nothing can come any more, and an unused channel goes.
     @inlinable
     mutating func pump<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
+        // As in `offer`; none of those before it has a sender, and while only senders go none gets one.
+        var plain = none
         while true {
-            if let receiver = nextMatch(on: channel) {
+            if let receiver = nextMatch(on: channel, from: plain) {
                 if isAhead(receiver) {
                     sendAhead(toReceiver: receiver, from: channel, into: &sink)
+                    plain = none
                 } else {
                     let operation = waiters[receiver].operation
+                    let isBehind =
+                        channels[channel].queued == 0 && receiver != channels[channel].receivers.head
                     let taken = take(operations[operation].limit, from: channel, for: operation, into: &sink)
+                    // Only now: a select that sent may have waited behind it, and is gone.
+                    plain = isBehind ? plainReceiver(behind: receiver) : none
                     complete(receiver: receiver, with: taken, into: &sink)
                 }
             } else if channels[channel].senders.head != none, channels[channel].hasRoom {
                 moveUp(channels[channel].senders.head, on: channel, into: &sink)
+                plain = none
             } else {
                 break
             }
@@ -216,43 +228,51 @@ extension Broker {
     }
 
     /// The first waiting receiver for whom there is a message, or a sender of another operation.
+    ///
+    /// Where credits get nothing it is looked for from `plain` on, if that is not `none`.
     @inlinable
-    func nextMatch(on channel: UInt32) -> UInt32? {
+    func nextMatch(on channel: UInt32, from plain: UInt32) -> UInt32? {
         var receiver = channels[channel].receivers.head
         guard receiver != none, !channels[channel].flags.contains(.paused) else { return nil }
         if channels[channel].queued > 0 { return receiver }
         guard channels[channel].senders.head != none else { return nil }
-        if !channels[channel].isRendezvous { receiver = firstPlainReceiver(on: channel) }
+        if !channels[channel].isRendezvous {
+            receiver = plain != none ? plain : firstPlainReceiver(on: channel)
+        }
+        // The operation, if any, that all senders turned out to belong to: its other receives need not be tried.
+        var sending = none
         while receiver != none {
-            if !isAhead(receiver), firstSender(on: channel, except: waiters[receiver].operation) != nil {
-                return receiver
+            let operation = waiters[receiver].operation
+            if operation != sending, !isAhead(receiver) {
+                if firstSender(on: channel, except: operation) != nil { return receiver }
+                sending = operation
             }
             receiver = waiters[receiver].next
         }
         return nil
     }
 
-    /// Ends the waiting receives of a closed channel to which nothing can come (rule 4).
+    /// Ends the waiting receives of a closed channel to which nothing can come (rule 4), also those that rest.
     @usableFromInline
     mutating func reportClosed<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
         guard channels[channel].queued == 0 else { return }
-        while let receiver = firstToEnd(on: channel) {
-            let operation = waiters[receiver].operation
-            let caseIndex = operations[operation].isSelect ? waiters[receiver].caseIndex : nil
-            fail(operation, closedFailure(channel, caseIndex: caseIndex), into: &sink)
-        }
-    }
-
-    /// The first waiting receiver of a closed channel to whom nothing comes any more, also one that rests.
-    private func firstToEnd(on channel: UInt32) -> UInt32? {
+        // That one ends changes nothing for the others, so each is looked at once.
         let finished = channels[channel].isFinished
         for first in [channels[channel].receivers.head, channels[channel].resting.head] {
             var receiver = first
-            while receiver != none, !finished, !waiters[receiver].untilDrained {
-                receiver = waiters[receiver].next
+            while receiver != none {
+                let operation = waiters[receiver].operation
+                var following = waiters[receiver].next
+                if finished || waiters[receiver].untilDrained {
+                    // The other cases of a select go with it.
+                    while following != none, waiters[following].operation == operation {
+                        following = waiters[following].next
+                    }
+                    let caseIndex = operations[operation].isSelect ? waiters[receiver].caseIndex : nil
+                    fail(operation, closedFailure(channel, caseIndex: caseIndex), into: &sink)
+                }
+                receiver = following
             }
-            if receiver != none { return receiver }
         }
-        return nil
     }
 }

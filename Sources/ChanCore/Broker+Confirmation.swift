@@ -74,6 +74,28 @@ extension Broker {
         guard let handle = anyHandle(session, number), wereDelivered(handle, first, count) else {
             return false
         }
+        if noteReceipt(first, count, of: handle, into: &sink) { pump(handles[handle].channel, into: &sink) }
+        return true
+    }
+
+    /// The same as one part of an input: what may proceed then is noted in `pending`.
+    public mutating func receipt<S: BrokerSink<Body> & ~Copyable>(
+        session: UInt32, handle number: UInt32, first: UInt64, count: UInt32, pending: inout PendingChannels,
+        into sink: inout S
+    ) -> Bool {
+        guard let handle = anyHandle(session, number), wereDelivered(handle, first, count) else {
+            return false
+        }
+        if noteReceipt(first, count, of: handle, into: &sink) {
+            pending.slots.insert(handles[handle].channel)
+        }
+        return true
+    }
+
+    /// Hands over what was ahead and answers who waits for receipts; whether something may proceed then.
+    private mutating func noteReceipt<S: BrokerSink<Body> & ~Copyable>(
+        _ first: UInt64, _ count: UInt32, of handle: UInt32, into sink: inout S
+    ) -> Bool {
         var received: [UInt32] = []
         handles[handle].window.peek(first: first, count: count) { received.append($0) }
         let channel = handles[handle].channel
@@ -88,8 +110,7 @@ extension Broker {
             else { continue }
             confirmed(slot, into: &sink)
         }
-        if freed, mayProceed(channel) { pump(channel, into: &sink) }
-        return true
+        return freed && mayProceed(channel)
     }
 
     /// A message is confirmed: settled, or received where that is what was asked for.

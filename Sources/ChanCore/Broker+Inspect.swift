@@ -133,33 +133,35 @@ extension Broker {
     ) -> Result<(next: UInt64, page: [ChannelParty]), Failure> {
         inspectable(name, session: session).map { channel in
             var page: [ChannelParty] = []
-            var index: UInt64 = 0
             var more = false
-            forEachParty(of: channel) { party in
-                if index >= cursor {
-                    guard page.count < count else {
-                        more = true
-                        return false
-                    }
-                    page.append(party)
+            forEachParty(of: channel, from: cursor) { party in
+                guard page.count < count else {
+                    more = true
+                    return false
                 }
-                index += 1
+                page.append(party)
                 return true
             }
-            return (more ? index : 0, page)
+            return (more ? cursor + UInt64(page.count) : 0, page)
         }
     }
 
-    private func forEachParty(of channel: UInt32, _ body: (ChannelParty) -> Bool) {
+    /// Shows the parties after the first `cursor` ones, until `body` has enough.
+    ///
+    /// Those before are only counted: with a record of each, a page would cost as much as all before it.
+    func forEachParty(of channel: UInt32, from cursor: UInt64, _ body: (ChannelParty) -> Bool) {
+        var index: UInt64 = 0
         var handle = channels[channel].firstHandle
         while handle != none {
-            guard body(handleParty(handle)) else { return }
+            if index >= cursor, !body(handleParty(handle)) { return }
+            index += 1
             handle = handles[handle].next
         }
         for first in [channels[channel].senders.head, channels[channel].receivers.head] {
             var waiter = first
             while waiter != none {
-                guard body(party(waiter)) else { return }
+                if index >= cursor, !body(party(waiter)) { return }
+                index += 1
                 waiter = waiters[waiter].next
             }
         }
@@ -197,7 +199,7 @@ extension Broker {
 
     func inspectable(_ name: String, session: UInt32) -> Result<UInt32, Failure> {
         let identity = sessions[session].identity
-        return ChannelName.resolve(name, for: identity, spaces: spaces).flatMap { resolved in
+        return resolve(name, for: identity).flatMap { resolved in
             guard let channel = names[resolved.absolute] else {
                 if case .user = resolved.place, !identity.isAdministrator {
                     return .failure(

@@ -27,7 +27,7 @@ extension Broker {
             var options = OpenOptions(name: terms.deadLetter, role: .send)
             options.capacity = Capacity.unbounded
             options.keep = true
-            if let failure = createFailure(options, name, identity) { return failure }
+            if let failure = createFailure(options, name, identity) ?? memoryFailure { return failure }
             _ = create(options, name, identity)
             return nil
         }

@@ -83,7 +83,7 @@ extension Broker {
         let identity = sessions[session].identity
         if let failure = fault(in: options, session: session) { return .failure(failure) }
         let name: ResolvedName
-        switch ChannelName.resolve(options.name, for: identity, spaces: spaces) {
+        switch resolve(options.name, for: identity) {
         case .success(let resolved): name = resolved
         case .failure(let failure): return .failure(failure)
         }
@@ -278,6 +278,7 @@ extension Broker {
         case .unnamed:
             return Failure(.noSuchChannel, text: "there is no channel \(ChannelName.shown(name.absolute))")
         case .user where !identity.isAdministrator: return notPermitted(name, identity)
+        case .formerSpace: return notPermitted(name, identity)
         case .shared(let space) where !spaces[space].mayCreate && !identity.isAdministrator:
             if !options.mustExist { return notPermitted(name, identity) }
         default: break
@@ -402,6 +403,8 @@ extension Broker {
                 shut(channel, .removed, by: session, into: &sink)
             }
             let name = channels[channel].name
+            // Nobody can name it any more to resume it, and its handles are to drain it.
+            channels[channel].flags.remove(.paused)
             pump(channel, into: &sink)
             recreateIfDeclared(name)
             return nil
@@ -411,7 +414,7 @@ extension Broker {
     /// The channel of that name, if the session's user owns it or is an administrator.
     func manageable(_ name: String, session: UInt32) -> Result<UInt32, Failure> {
         let identity = sessions[session].identity
-        return ChannelName.resolve(name, for: identity, spaces: spaces).flatMap { resolved in
+        return resolve(name, for: identity).flatMap { resolved in
             // In another user's space the same whether the channel exists or not, as for open.
             let refused = Failure(
                 .notPermitted, text: "only the owner or an administrator may do this to \(resolved.absolute)")

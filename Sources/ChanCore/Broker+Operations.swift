@@ -148,6 +148,32 @@ extension Broker {
         guard let handle = anyHandle(session, number) else { return false }
         guard wereDelivered(handle, first, count) else { return false }
         let channel = handles[handle].channel
+        if settle(first, count, of: handle, into: &sink) { settledLast(handle, channel, into: &sink) }
+        return true
+    }
+
+    /// The same as one part of an input: what may proceed then is noted in `pending`.
+    @inlinable
+    public mutating func settle<S: BrokerSink<Body> & ~Copyable>(
+        session: UInt32, handle number: UInt32, first: UInt64, count: UInt32, pending: inout PendingChannels,
+        into sink: inout S
+    ) -> Bool {
+        guard let handle = anyHandle(session, number) else { return false }
+        guard wereDelivered(handle, first, count) else { return false }
+        let channel = handles[handle].channel
+        if settle(first, count, of: handle, into: &sink) {
+            releaseIfDone(handle)
+            pending.slots.insert(channel)
+        }
+        return true
+    }
+
+    /// Ends deliveries that the receiver is done with; whether the handle may go or something may proceed on its channel.
+    @inlinable
+    mutating func settle<S: BrokerSink<Body> & ~Copyable>(
+        _ first: UInt64, _ count: UInt32, of handle: UInt32, into sink: inout S
+    ) -> Bool {
+        let channel = handles[handle].channel
         var window = handles[handle].window
         handles[handle].window = DeliveryWindow()
         var freed = false
@@ -165,12 +191,8 @@ extension Broker {
         }
         handles[handle].window = window
         // An open channel changes for nobody else, unless what was ahead frees its slot (rules 2 and 21).
-        if handles[handle].isClosed || (freed && mayProceed(channel))
+        return handles[handle].isClosed || (freed && mayProceed(channel))
             || (channels[channel].unsettled == 0 && channels[channel].flags.contains(.closed))
-        {
-            settledLast(handle, channel, into: &sink)
-        }
-        return true
     }
 
     /// The receiver gives these deliveries back; `seen` says that some caller may have had them (rule 18).
@@ -178,6 +200,19 @@ extension Broker {
     /// Returns false as `settle` does.
     public mutating func giveBack<S: BrokerSink<Body> & ~Copyable>(
         session: UInt32, handle number: UInt32, first: UInt64, count: UInt32, seen: Bool, into sink: inout S
+    ) -> Bool {
+        var pending = PendingChannels()
+        let isKnown = giveBack(
+            session: session, handle: number, first: first, count: count, seen: seen, pending: &pending,
+            into: &sink)
+        proceed(on: pending, into: &sink)
+        return isKnown
+    }
+
+    /// The same as one part of an input: what may proceed then is noted in `pending`.
+    public mutating func giveBack<S: BrokerSink<Body> & ~Copyable>(
+        session: UInt32, handle number: UInt32, first: UInt64, count: UInt32, seen: Bool,
+        pending: inout PendingChannels, into sink: inout S
     ) -> Bool {
         guard let handle = anyHandle(session, number) else { return false }
         guard wereDelivered(handle, first, count) else { return false }
@@ -190,8 +225,28 @@ extension Broker {
         }
         handles[handle].window = window
         releaseIfDone(handle)
-        pump(channel, into: &sink)
+        pending.slots.insert(channel)
         return true
+    }
+
+    /// Lets proceed what the parts of an input have made possible, once all of them have taken effect.
+    ///
+    /// So a channel is gone through once for each input, and no part can be about a delivery that another part caused.
+    @inlinable
+    public mutating func proceed<S: BrokerSink<Body> & ~Copyable>(
+        on pending: PendingChannels, into sink: inout S
+    ) {
+        guard !pending.slots.isEmpty else { return }
+        for channel in pending.slots.sorted() where channels.contains(channel) { pump(channel, into: &sink) }
+    }
+
+    /// Whether the session has the handle, and these numbers were given to deliveries through it.
+    @inlinable
+    public func wereDelivered(
+        session: UInt32, handle number: UInt32, first: UInt64, count: UInt32
+    ) -> Bool {
+        guard let handle = anyHandle(session, number) else { return false }
+        return wereDelivered(handle, first, count)
     }
 
     @inlinable
@@ -235,4 +290,12 @@ extension Broker {
             pushReturned(slot, on: channel)
         }
     }
+}
+
+/// Channels on which something may proceed once all parts of an input have taken effect.
+public struct PendingChannels {
+    @usableFromInline var slots: Set<UInt32> = []
+
+    /// Makes an empty set.
+    public init() {}
 }

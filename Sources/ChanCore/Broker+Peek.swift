@@ -56,7 +56,9 @@ extension Broker {
                 defer { left = (left.count - 1, left.bytes - Int(message.byteCount)) }
                 return left.count > 0 && (left.count == count || Int(message.byteCount) <= left.bytes)
             }
-            for slot in returned(to: channel, from: number) {
+            // One more than a page has: its number is where the next page goes on.
+            let most = min(max(0, count), channels[channel].queued) + 1
+            for slot in returned(to: channel, from: number, most: most) {
                 guard fits(messages[slot]) else { return messages[slot].acceptance }
                 show(queued(slot))
             }
@@ -97,17 +99,33 @@ extension Broker {
         }
     }
 
-    /// What came back to a channel, in order, from a number on.
-    private func returned(to channel: UInt32, from number: UInt64) -> [UInt32] {
+    /// The first of what came back to a channel, in order, from a number on.
+    func returned(to channel: UInt32, from number: UInt64, most: Int) -> [UInt32] {
         var found: [UInt32] = []
+        // No later one is among the first.
+        var last = UInt64.max
         var trees = [channels[channel].returned]
         while let slot = trees.popLast() {
             guard slot != none else { continue }
-            if messages[slot].acceptance >= number { found.append(slot) }
-            trees.append(messages[slot].child)
+            let acceptance = messages[slot].acceptance
+            if acceptance >= number, acceptance <= last {
+                found.append(slot)
+                // Cut now and then: a page is to cost no sorting of all that came back.
+                if found.count >= 2 * most { last = keepFirst(most, of: &found) }
+            }
+            // What is below one in the heap comes after it.
+            if acceptance <= last { trees.append(messages[slot].child) }
             if slot != channels[channel].returned { trees.append(messages[slot].next) }
         }
-        return found.sorted { messages[$0].acceptance < messages[$1].acceptance }
+        _ = keepFirst(most, of: &found)
+        return found
+    }
+
+    /// Sorts messages and keeps the first `count`; the number of the last one.
+    private func keepFirst(_ count: Int, of slots: inout [UInt32]) -> UInt64 {
+        slots.sort { messages[$0].acceptance < messages[$1].acceptance }
+        slots.removeLast(max(0, slots.count - count))
+        return slots.last.map { messages[$0].acceptance } ?? .max
     }
 
     /// The first message in the queue with this number or a higher one.

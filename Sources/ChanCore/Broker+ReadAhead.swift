@@ -25,13 +25,14 @@ extension Broker {
     /// The waiting receiver that a message meets which arrives while nothing is queued; `none` if it must go into
     /// the buffer or wait.
     ///
-    /// The first, but that credits are passed over while no slot is free; a plain receive needs none.
+    /// The first, but that credits are passed over while no slot is free; a plain receive needs none. Who knows the first
+    /// plain one says so.
     @inlinable
-    func firstAcceptor(on channel: UInt32) -> UInt32 {
+    func firstAcceptor(on channel: UInt32, from plain: UInt32 = none) -> UInt32 {
         let first = channels[channel].receivers.head
         guard channels[channel].openCredits > 0, !channels[channel].isRendezvous, !channels[channel].hasRoom
         else { return first }
-        return firstPlainReceiver(on: channel)
+        return plain != none ? plain : firstPlainReceiver(on: channel)
     }
 
     @usableFromInline
@@ -40,6 +41,17 @@ extension Broker {
         var receiver = channels[channel].receivers.head
         while receiver != none, waiters[receiver].isCredit { receiver = waiters[receiver].next }
         return receiver
+    }
+
+    /// The first plain receiver behind one that is about to go, with all cases of its operation.
+    @usableFromInline
+    func plainReceiver(behind receiver: UInt32) -> UInt32 {
+        let operation = waiters[receiver].operation
+        var following = waiters[receiver].next
+        while following != none, waiters[following].isCredit || waiters[following].operation == operation {
+            following = waiters[following].next
+        }
+        return following
     }
 
     /// Moves queued messages to a waiting credit: they keep their slots, so no sender moves up.

@@ -11,6 +11,13 @@ extension Broker {
     /// Whether the session's user may do all (rule 28).
     public func isAdministrator(session: UInt32) -> Bool { sessions[session].identity.isAdministrator }
 
+    /// Says anew whether the session's user may do all: a changed rule holds from the next open (rule 28).
+    ///
+    /// Handles that are open, and leases, keep what they were made with.
+    public mutating func setAdministrator(_ isAdministrator: Bool, session: UInt32) {
+        sessions[session].identity.isAdministrator = isAdministrator
+    }
+
     /// Messages accepted since the start, by channels that are gone as well.
     ///
     /// Looks at every channel.
@@ -34,7 +41,7 @@ extension Broker {
     /// Whether nothing would be lost if the broker were made anew: no session, no message, and no channel but open
     /// declared ones.
     public var isBare: Bool {
-        guard sessions.count == 0, messages.count == 0, channels.count == declared.count else { return false }
+        guard sessions.count == 0, messages.count == 0 else { return false }
         for slot in 0..<channels.highWater where channels.contains(slot) {
             let flags = channels[slot].flags
             guard flags.contains(.declared), flags.isDisjoint(with: [.closed, .paused]) else { return false }
@@ -62,10 +69,12 @@ extension Broker {
 
     /// Shows what every channel holds that would be lost at the owner's end: messages queued, set aside and
     /// unsettled, and the bytes of the queued ones.
+    ///
+    /// Of an unnamed channel's name only what others may see: it is for a log (rule 26).
     public func forEachHolding(_ body: (_ name: String, _ messages: Int, _ bytes: Int) -> Void) {
         for slot in 0..<channels.highWater where channels.contains(slot) {
             let held = channels[slot].queued + channels[slot].unsettled + Int(channels[slot].aside.count)
-            if held > 0 { body(channels[slot].name, held, channels[slot].queuedBytes) }
+            if held > 0 { body(channels[slot].shownName, held, channels[slot].queuedBytes) }
         }
     }
 }

@@ -388,6 +388,52 @@ public struct DeliveryRange: Equatable, Sendable {
     }
 }
 
+extension DeliveryRange {
+    /// So many ranges are compared each with each, which is quicker than to sort them and allocates nothing.
+    private static let few = 8
+
+    /// Checks that no two of the ranges that a body consists of name the same delivery, in whatever order they are.
+    public static func checkDisjoint(_ body: UnsafeRawBufferPointer) throws(WireFault) {
+        var reader = WireReader(body)
+        if body.count <= few * byteCount {
+            while reader.remaining > 0 {
+                let range = try DeliveryRange(reading: &reader)
+                var rest = reader
+                while rest.remaining > 0 {
+                    let other = try DeliveryRange(reading: &rest)
+                    if range.overlaps(other) { throw range.isNamedTwice }
+                }
+            }
+            return
+        }
+        var ranges: [DeliveryRange] = []
+        ranges.reserveCapacity(body.count / byteCount)
+        while reader.remaining > 0 {
+            let range = try DeliveryRange(reading: &reader)
+            if range.count > 0 { ranges.append(range) }
+        }
+        ranges.sort { $0.handle != $1.handle ? $0.handle < $1.handle : $0.first < $1.first }
+        // Of those that overlap at all, some are neighbours now.
+        for index in ranges.indices.dropFirst() where ranges[index - 1].overlaps(ranges[index]) {
+            throw ranges[index].isNamedTwice
+        }
+    }
+
+    private func overlaps(_ other: DeliveryRange) -> Bool {
+        handle == other.handle && count > 0 && other.count > 0 && first < other.end && other.first < end
+    }
+
+    /// The number behind the last; the highest there is where that is none.
+    private var end: UInt64 {
+        let (sum, overflow) = first.addingReportingOverflow(UInt64(count))
+        return overflow ? .max : sum
+    }
+
+    private var isNamedTwice: WireFault {
+        WireFault(.malformed, "deliveries \(first) and on of handle \(handle) are named twice by one frame")
+    }
+}
+
 /// A DEAD_LETTER frame: a delivery that its receiver can do nothing with.
 public struct DeadLetter: Equatable, Sendable {
     /// The handle that the delivery came through.

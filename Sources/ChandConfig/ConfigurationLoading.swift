@@ -20,11 +20,12 @@ public struct ConfigurationOverride: Sendable, Equatable {
 
     /// Reads `KEY=VALUE`, the argument of an option such as `--set`; `nil` where there is no `=`.
     public init?(assignment: String, option: String) {
-        guard let equals = assignment.firstIndex(of: "=") else { return nil }
-        let key = String(assignment[..<equals])
-        self.init(
-            key: key, text: String(assignment[assignment.index(after: equals)...]), option: "\(option) \(key)"
-        )
+        // As a Character, the sign is one with a mark behind it that combines.
+        let scalars = assignment.unicodeScalars
+        guard let equals = scalars.firstIndex(of: "=") else { return nil }
+        let key = String(scalars[..<equals])
+        let text = String(scalars[scalars.index(after: equals)...])
+        self.init(key: key, text: text, option: "\(option) \(key)")
     }
 }
 

@@ -177,8 +177,8 @@ extension Hub {
         _ body: UnsafeRawBufferPointer, session: UInt32, back seen: Bool?
     ) throws(WireFault) {
         var reader = WireReader(body)
-        while reader.remaining > 0 {
-            let range = try DeliveryRange(reading: &reader)
+        guard isSeveral(body) else {
+            guard let range = try onlyRange(of: body) else { return }
             let known =
                 if let seen {
                     broker.giveBack(
@@ -189,6 +189,45 @@ extension Hub {
                         session: session, handle: range.handle, first: range.first, count: range.count,
                         into: &outbox)
                 }
+            guard known else { throw neverMade(range) }
+            return
+        }
+        try checkRanges(body, session: session)
+        var pending = PendingChannels()
+        while reader.remaining > 0 {
+            let range = try DeliveryRange(reading: &reader)
+            // A closed handle goes with the last of its deliveries; what is said of it then is of what is over.
+            if let seen {
+                _ = broker.giveBack(
+                    session: session, handle: range.handle, first: range.first, count: range.count,
+                    seen: seen, pending: &pending, into: &outbox)
+            } else {
+                _ = broker.settle(
+                    session: session, handle: range.handle, first: range.first, count: range.count,
+                    pending: &pending, into: &outbox)
+            }
+        }
+        broker.proceed(on: pending, into: &outbox)
+    }
+
+    /// Whether a body has more than one range, which seldom is so: one is checked as it runs.
+    private func isSeveral(_ body: UnsafeRawBufferPointer) -> Bool { body.count > DeliveryRange.byteCount }
+
+    private func onlyRange(of body: UnsafeRawBufferPointer) throws(WireFault) -> DeliveryRange? {
+        guard !body.isEmpty else { return nil }
+        var reader = WireReader(body)
+        return try DeliveryRange(reading: &reader)
+    }
+
+    /// Checks all ranges of a frame before any has an effect: each names deliveries that were made before the frame came, no
+    /// two the same, so that what they cost is bounded by what there is.
+    private func checkRanges(_ body: UnsafeRawBufferPointer, session: UInt32) throws(WireFault) {
+        try DeliveryRange.checkDisjoint(body)
+        var reader = WireReader(body)
+        while reader.remaining > 0 {
+            let range = try DeliveryRange(reading: &reader)
+            let known = broker.wereDelivered(
+                session: session, handle: range.handle, first: range.first, count: range.count)
             guard known else { throw neverMade(range) }
         }
     }
@@ -204,14 +243,24 @@ extension Hub {
 
     private mutating func receipt(_ body: UnsafeRawBufferPointer, session: UInt32) throws(WireFault) {
         var reader = WireReader(body)
-        while reader.remaining > 0 {
-            let range = try DeliveryRange(reading: &reader)
+        guard isSeveral(body) else {
+            guard let range = try onlyRange(of: body) else { return }
             guard
                 broker.receipt(
                     session: session, handle: range.handle, first: range.first, count: range.count,
                     into: &outbox)
             else { throw neverMade(range) }
+            return
         }
+        try checkRanges(body, session: session)
+        var pending = PendingChannels()
+        while reader.remaining > 0 {
+            let range = try DeliveryRange(reading: &reader)
+            _ = broker.receipt(
+                session: session, handle: range.handle, first: range.first, count: range.count,
+                pending: &pending, into: &outbox)
+        }
+        broker.proceed(on: pending, into: &outbox)
     }
 
     private mutating func wait(

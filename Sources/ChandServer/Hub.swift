@@ -110,7 +110,8 @@ struct Hub: ~Copyable {
         var left = framesPerTurn
         while taken < bytes.count, left > 0, connection.output.count <= outputMark, connection.mayRun {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[taken...])
-            let some = min(left, Self.framesBetweenLooks)
+            // Behind HELLO stands whether more may be run at all.
+            let some = connection.state == .connected ? 1 : min(left, Self.framesBetweenLooks)
             left -= some
             taken += try assembler.feed(rest, frames: some) { frame throws(WireFault) in
                 framesRun &+= 1
@@ -156,9 +157,13 @@ struct Hub: ~Copyable {
     /// Counts a request for a page; who is over the rate has his next frames run later.
     mutating func countInspection(of connection: Connection) {
         guard !broker.isAdministrator(session: connection.session) else { return }
-        let user = connection.credentials.uid
-        inspectionRate.take(user, perSecond: inspectionsPerSecond, now: now)
-        let debt = inspectionRate.debt(of: user, now: now)
+        inspectionRate.take(connection.credentials.uid, perSecond: inspectionsPerSecond, now: now)
+        delayInDebt(connection)
+    }
+
+    /// Has a connection's next frames wait until its user's pages are within the rate.
+    private mutating func delayInDebt(_ connection: Connection) {
+        let debt = inspectionRate.debt(of: connection.credentials.uid, now: now)
         guard debt > 0 else { return }
         if connection.delayedUntil == 0 { delayed.append(connection) }
         connection.delayedUntil = now &+ debt
@@ -209,6 +214,8 @@ struct Hub: ~Copyable {
             maxWaiters: UInt32(limits.waitersPerSession), maxHandles: UInt32(limits.handlesPerSession),
             uid: identity.uid, daemonName: Self.daemonName)
         outbox.append(welcome.encoded(), to: connection)
+        // Else each new connection would have as many pages for nothing as fit between two looks at the debt.
+        if !identity.isAdministrator { delayInDebt(connection) }
     }
 
     /// Ends the connection's session in the broker; GOODBYE is the last frame in its output.

@@ -18,7 +18,7 @@ struct Monitor {
     /// How the names of its channels begin; empty for all, and for what concerns no channel.
     let prefix: String
     /// Whether it may be told of others' channels.
-    let seesAll: Bool
+    var seesAll: Bool
     /// What it was not told of since it was told of anything.
     private(set) var dropped: UInt64 = 0
 
@@ -84,6 +84,19 @@ extension Hub {
         outbox.events.isOn = true
         // Empty: from here on it is told of everything.
         outbox.append(Events(dropped: 0, events: []).encoded(request: header.request), to: connection)
+    }
+
+    /// Says anew whether a session's user is an administrator, who monitors everybody's channels (rule 28).
+    mutating func setAdministrator(_ isAdministrator: Bool, of connection: Connection) {
+        guard connection.state == .greeted,
+            broker.isAdministrator(session: connection.session) != isAdministrator
+        else { return }
+        // What happened so far is told by the rule that held then.
+        if !monitors.isEmpty { reportEvents() }
+        broker.setAdministrator(isAdministrator, session: connection.session)
+        for index in monitors.indices where monitors[index].connection === connection {
+            monitors[index].seesAll = isAdministrator
+        }
     }
 
     /// Whether a request of a session is a monitor.

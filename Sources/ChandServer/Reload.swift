@@ -195,6 +195,9 @@ extension Server {
             outputHighWatermark: new.limits.outputHighWatermark,
             inspectionsPerSecond: new.limits.inspectionsPerSecond)
         fairTurns.frames = new.loop.turnFrames
+        for connection in connections.all {
+            hub.setAdministrator(Identity(connection.credentials, new).isAdministrator, of: connection)
+        }
         declareChannels()
     }
 

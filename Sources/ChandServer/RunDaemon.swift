@@ -14,6 +14,8 @@ extension Server {
         configuration: Configuration, source: ConfigurationSource, stopWithStdin: Bool,
         checksInvariants: Bool = false
     ) throws {
+        // Before the socket is there: who may not start leaves nothing.
+        if stopWithStdin { try UnwatchableInput.check() }
         let signals = try SignalSource([.terminate, .interrupt, .hangup])
         try SignalSource.ignoreBrokenPipes()
         let log = try Log(level: configuration.daemon.logLevel)
@@ -26,5 +28,26 @@ extension Server {
             configuration: configuration, source: source, log: log, checksInvariants: checksInvariants)
         try server.run(signals: signals, lifeline: stopWithStdin ? 0 : -1)
         log.info("stopped")
+    }
+}
+
+/// A standard input whose end can't be waited for: a file, or a device such as `/dev/null`.
+private struct UnwatchableInput: Error, CustomStringConvertible {
+    var description: String {
+        "--stop-with-stdin waits for the end of a pipe, a socket or a terminal, and standard input is none of them; "
+            + "give it one, or leave the option out"
+    }
+
+    /// Throws where standard input is such a one.
+    ///
+    /// Asks the kernel, which alone knows what can be watched; closing the poll ends the watching.
+    static func check() throws {
+        let poll = try EventPoll()
+        do throws(SystemError) {
+            try poll.add(0, token: 0, interest: .read)
+        } catch {
+            if error.errno == SystemError.notPermitted { throw UnwatchableInput() }
+            throw error
+        }
     }
 }

@@ -320,6 +320,9 @@ public final class Server {
         hub.measure(connection)
         if !connection.backlog.isEmpty {
             backlogged.append(connection)
+            // The mark may have fallen below what it has unread, and its socket be full: nothing is run then, and nothing
+            // would be written. Only a write looks at who is to be throttled, and from when on he has to read.
+            if connection.output.count > hub.outputMark { hub.outbox.touch(connection) }
         } else if !connection.interest.contains(.read) {
             // The last of a backlog need not have an answer, and only a write looks at what to watch.
             hub.outbox.touch(connection)

@@ -170,9 +170,10 @@ package struct ChannelGraph: Sendable {
     package func dot() -> [String] {
         func quoted(_ text: String) -> String {
             var escaped = ""
-            for character in Printable.line(text) {
-                if character == "\"" || character == "\\" { escaped.append("\\") }
-                escaped.append(character)
+            // By scalars: a quote with a combining mark behind it is another character, and ends the text all the same.
+            for scalar in Printable.line(text).unicodeScalars {
+                if scalar == "\"" || scalar == "\\" { escaped += "\\" }
+                escaped.unicodeScalars.append(scalar)
             }
             return "\"\(escaped)\""
         }

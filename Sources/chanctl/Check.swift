@@ -20,6 +20,18 @@ enum CheckStatus: Int32, Sendable {
     }
 }
 
+extension Failure {
+    /// The failure as `check` ends with it: whatever else its exit code was would be taken for something found.
+    var ofCheck: Failure {
+        // Who interrupts wants no verdict.
+        guard exit != .interrupted else { return self }
+        // The same number as that of CheckStatus.unknown.
+        var failure = Failure(code, message, channel: channel, exit: .unreachable)
+        failure.isQuiet = isQuiet
+        return failure
+    }
+}
+
 /// Compares numbers with thresholds, for monitoring systems.
 struct Check: DaemonCommand {
     static let configuration = CommandConfiguration(
@@ -34,7 +46,7 @@ struct Check: DaemonCommand {
             Without rules it checks that the daemon answers.
 
             Exits with 0 where all is well, with 1 for a warning, with 2 where it is critical, and with 3 \
-            where that is not known: no daemon, no such channel, wrong usage.
+            where that is not known: no daemon, no such channel, wrong usage, an output that fails.
 
             FORMAT is text (default), nagios (one line with performance data), prometheus or json. With \
             --json, or --format json: an object with version (1), status (ok, warning, critical or \
@@ -62,7 +74,9 @@ struct Check: DaemonCommand {
         transform: CheckRule.read)
     var critical: [CheckRule] = []
 
-    @Option(help: ArgumentHelp("How to write the outcome.", valueName: "FORMAT"), transform: Self.format)
+    @Option(
+        help: ArgumentHelp("How to write the outcome.", valueName: "FORMAT"),
+        completion: .list(Format.allCases.map(\.rawValue)), transform: Self.format)
     var format: Format?
 
     private static func format(_ text: String) throws -> Format {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import ChandConfig
 import Channels
 
 /// A threshold of `check`, as in `queued>100`.
@@ -38,7 +39,10 @@ package struct CheckRule: Sendable, Equatable {
     private static func value(_ text: String, of key: Key) throws -> Double {
         switch key {
         case .blocked: return Quantities.seconds(try Quantities.duration(text))
-        case .bytes: return Double(try Quantities.size(text))
+        case .bytes:
+            // No message may be of size 0, but a channel may be asked to have no bytes in it.
+            if Quantity.bytes(text) == 0 { return 0 }
+            return Double(try Quantities.size(text))
         case .full:
             let number = text.hasSuffix("%") ? String(text.dropLast()) : text
             if let percent = Double(number), percent >= 0 { return percent }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import ChanSystem
+import ChandConfig
 import Channels
 
 /// Prints a script that makes a shell complete chanctl's command lines.
@@ -40,7 +41,32 @@ struct Completion: ParsableCommand {
     }
 
     func run() throws {
-        try Output.write { try $0.line(Chanctl.completionScript(for: shell)) }
+        let script = Chanctl.completionScript(for: shell)
+        try Output.write { try $0.line(shell == .bash ? Self.joiningValues(script) : script) }
+    }
+
+    /// The script for bash, made to understand `--socket=PATH`, which bash takes for three words.
+    private static func joiningValues(_ script: String) -> String {
+        let previous = #"    local -r prev="${3}""#
+        let words = #"    local -a unparsed_words=("${COMP_WORDS[@]:1:${COMP_CWORD}}")"#
+        return script.replacing(
+            previous,
+            with: #"""
+                    local prev="${3}"
+                    [[ "${prev}" = '=' ]] && prev="${COMP_WORDS[COMP_CWORD - 2]}"
+                """#
+        ).replacing(
+            words,
+            with: words + "\n"
+                + #"""
+                    # An = between an option and its value is no word.
+                    local -i option_index
+                    for ((option_index = 1; option_index < COMP_CWORD - 1; option_index++)); do
+                        if [[ "${COMP_WORDS[option_index]}" = --* && "${COMP_WORDS[option_index + 1]}" = '=' ]]; then
+                            unset "unparsed_words[${option_index}]"
+                        fi
+                    done
+                """#)
     }
 }
 
@@ -54,10 +80,38 @@ enum ChannelNames {
         .custom { words, _, prefix in names(words, isAbsolute: prefix.hasPrefix("/")) }
     }
 
+    /// What can be typed as a case of `select`.
+    static var ofCases: CompletionKind {
+        .custom { words, index, prefix in cases(words, index, prefix) }
+    }
+
+    private static func cases(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
+        // bash takes the colon for a word of its own, and wants only what comes behind it.
+        if words.dropFirst(max(index - 1, 0)).prefix(2).contains(":") {
+            return names(words, isAbsolute: prefix.hasPrefix("/"))
+        }
+        let operations = ["recv:", "send:"]
+        let typed = operations.first { prefix.hasPrefix($0) }
+        let channels = names(words, isAbsolute: prefix.dropFirst(typed?.count ?? 0).hasPrefix("/"))
+        return (typed.map { [$0] } ?? operations).flatMap { operation in channels.map { operation + $0 } }
+    }
+
+    /// The socket that a command line so far names.
+    private static func socket(in words: [String]) -> String? {
+        for (index, word) in words.enumerated() {
+            if word.hasPrefix("--socket=") { return String(word.dropFirst("--socket=".count)) }
+            guard word == "--socket" else { continue }
+            let rest = words[(index + 1)...]
+            // bash takes the = for a word of its own.
+            return rest.first == "=" ? rest.dropFirst().first : rest.first
+        }
+        return nil
+    }
+
     /// The channels of the daemon that a command line so far speaks to; none where it does not answer.
     private static func names(_ words: [String], isAbsolute: Bool) -> [String] {
         let found = Lock<[String]>([])
-        let socket = words.firstIndex(of: "--socket").map { words[$0...].dropFirst() }?.first
+        let socket = socket(in: words)
         // Whatever is wrong with the daemon is no matter of a key that completes.
         try? Program.wait(
             for: {
@@ -74,6 +128,37 @@ enum ChannelNames {
                 }
                 await client.close()
             }, { _ in })
-        return found.withLock { $0 }
+        return found.withLock { $0 }.filter(Choices.isPlain)
+    }
+}
+
+/// What can be typed where that depends on the words before.
+enum Choices {
+    /// What a daemon can log, behind `daemon log-level`.
+    static var logLevels: CompletionKind {
+        .custom { words, _, _ in words.contains("log-level") ? LogLevel.allCases.map(\.rawValue) : [] }
+    }
+
+    /// A key behind `config explain`, else a file.
+    static var configSubjects: CompletionKind {
+        .custom { words, _, prefix in words.contains("explain") ? keys : files(prefix) }
+    }
+
+    private static var keys: [String] { ConfigurationSchema.keys.map(\.fullName) }
+
+    /// The files that a path can go on with; directories end in a slash.
+    private static func files(_ prefix: String) -> [String] {
+        let directory = prefix.lastIndex(of: "/").map { String(prefix[...$0]) } ?? ""
+        let wantsHidden = prefix.dropFirst(directory.count).hasPrefix(".")
+        let names = (try? Files.names(in: directory.isEmpty ? "." : directory)) ?? []
+        let paths = names.filter { wantsHidden || !$0.hasPrefix(".") }.map { directory + $0 }
+        return paths.filter(isPlain).sorted().map { Files.exists("\($0)/.") ? "\($0)/" : $0 }
+    }
+
+    /// Whether a shell takes a word as it is: bash expands what it is offered, and would run what is in `$(...)`.
+    static func isPlain(_ word: String) -> Bool {
+        word.unicodeScalars.allSatisfy { scalar in
+            scalar.properties.isAlphabetic || "0123456789_./-+@%,:".unicodeScalars.contains(scalar)
+        }
     }
 }

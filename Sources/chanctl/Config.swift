@@ -36,7 +36,9 @@ struct Config: ParsableCommand {
         completion: .list(Action.allCases.map(\.rawValue)), transform: Self.action)
     var action: Action
 
-    @Argument(help: ArgumentHelp("The file, or the key.", valueName: "FILE|KEY"), completion: .file())
+    @Argument(
+        help: ArgumentHelp("The file, or the key.", valueName: "FILE|KEY"),
+        completion: Choices.configSubjects)
     var subject: String?
 
     /// What can be done.

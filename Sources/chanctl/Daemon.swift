@@ -31,7 +31,8 @@ struct Daemon: Verb {
         help: ArgumentHelp("What to do.", valueName: "ACTION"),
         completion: .list(Action.allCases.map(\.rawValue)), transform: Self.action)
     var action: Action
-    @Argument(help: ArgumentHelp("For log-level: what to log.", valueName: "LEVEL"))
+    @Argument(
+        help: ArgumentHelp("For log-level: what to log.", valueName: "LEVEL"), completion: Choices.logLevels)
     var level: String?
 
     /// What can be done.

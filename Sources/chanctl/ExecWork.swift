@@ -15,7 +15,7 @@ struct ExecWork: Sendable {
     let count: Int?
     /// The command as it was given, and where it was found.
     let name: String
-    let program: String
+    let program: [UInt8]
     let words: [[UInt8]]
     let jobs: JobGroup
     let isJSON: Bool
@@ -40,7 +40,7 @@ struct ExecWork: Sendable {
     private static let placeholder = Array("{}".utf8)
 
     init(
-        channel: String, terms: LeaseTerms, parallel: Int, count: Int?, name: String, program: String,
+        channel: String, terms: LeaseTerms, parallel: Int, count: Int?, name: String, program: [UInt8],
         words: [[UInt8]], jobs: JobGroup, isJSON: Bool
     ) {
         self.channel = channel
@@ -64,24 +64,33 @@ struct ExecWork: Sendable {
                 // The first that fails cancels the others.
                 while try await group.next() != nil {}
             }
-        } catch let error as CancellationError {
+        } catch {
             // An operator's stop, as of a service, is no failure; the interrupt key is one.
-            if jobs.stopSignal != .terminate { throw error }
+            guard error is CancellationError, jobs.stopSignal == .terminate else {
+                // What ended the work says more than that the summary can't be written, too.
+                try? summarize(channel.name)
+                throw error
+            }
         }
         try conclude(channel.name)
     }
 
-    private func conclude(_ channel: String) throws {
+    /// Writes what came of it all, where that is wanted.
+    private func summarize(_ channel: String) throws {
+        guard isJSON else { return }
         let tally = tally.withLock { $0 }
-        if isJSON {
-            try Output.write { output in
-                try output.line(
-                    [
-                        "version": .number(JSON.schemaVersion), "channel": .string(channel),
-                        "done": .number(tally.done), "failed": .number(tally.failed),
-                    ] as JSON)
-            }
+        try Output.write { output in
+            try output.line(
+                [
+                    "version": .number(JSON.schemaVersion), "channel": .string(channel),
+                    "done": .number(tally.done), "failed": .number(tally.failed),
+                ] as JSON)
         }
+    }
+
+    private func conclude(_ channel: String) throws {
+        try summarize(channel)
+        let tally = tally.withLock { $0 }
         if tally.failed > 0 {
             throw Failure(
                 "jobsFailed", "\(tally.failed) of \(tally.done + tally.failed) runs of \"\(name)\" failed",
@@ -152,11 +161,10 @@ struct ExecWork: Sendable {
             return .failed("an argument can't have a NUL byte, as the message has")
         }
         let filled = isArgument ? words.map { $0.replacing(Self.placeholder, with: message) } : words
-        var environment = ThisProcess.environment()
-        environment["CHAND_ATTEMPT"] = "\(lease.attempts + 1)"
+        let changes = ["CHAND_ATTEMPT": "\(lease.attempts + 1)"]
         do {
             let input = isArgument ? nil : message
-            switch try await jobs.run(program, filled, input: input, environment: environment) {
+            switch try await jobs.run(program, filled, input: input, changing: changes) {
             case .exited(0): return .done
             case .exited(let code): return .failed("exit code \(code)")
             case .signalled(let signal): return .failed("signal \(signal.rawValue)")

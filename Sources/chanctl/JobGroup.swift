@@ -57,11 +57,12 @@ final class JobGroup: Sendable {
         }
     }
 
-    /// Runs a command to its end; what it has as standard input is nothing where that is nil.
+    /// Runs a command to its end, in our environment but for some changes; what it has as standard input is nothing
+    /// where that is nil.
     func run(
-        _ program: String, _ words: [[UInt8]], input: [UInt8]?, environment: [String: String]
+        _ program: [UInt8], _ words: [[UInt8]], input: [UInt8]?, changing changes: [String: String]
     ) async throws -> ExitStatus {
-        let child = try start(program, words, input, environment)
+        let child = try start(program, words, input, changes)
         return try await withUnsafeThrowingContinuation { waiter in
             state.withLock { $0.running[child.pid] = (child, waiter) }
             do {
@@ -76,22 +77,22 @@ final class JobGroup: Sendable {
     }
 
     private func start(
-        _ program: String, _ words: [[UInt8]], _ input: [UInt8]?, _ environment: [String: String]
+        _ program: [UInt8], _ words: [[UInt8]], _ input: [UInt8]?, _ changes: [String: String]
     ) throws -> ChildProcess {
-        guard let input else { return try start(program, words, .null, environment) }
+        guard let input else { return try start(program, words, .null, changes) }
         // A command need not read a file, and may read it twice.
         let file = try Descriptor.memoryFile(name: "message", input)
-        return try start(program, words, .descriptor(file.raw), environment)
+        return try start(program, words, .descriptor(file.raw), changes)
     }
 
     private func start(
-        _ program: String, _ words: [[UInt8]], _ stdin: ChildProcess.Stream, _ environment: [String: String]
+        _ program: [UInt8], _ words: [[UInt8]], _ stdin: ChildProcess.Stream, _ changes: [String: String]
     ) throws -> ChildProcess {
         try state.withLock { state in
             // Under the lock: what is started is there when the group gets a signal, or is not started.
             guard state.stops.count < 2 else { throw CancellationError() }
             return try ChildProcess.spawn(
-                program, words: words, environment: environment, stdin: stdin, group: keeper.pid)
+                program: program, words: words, changing: changes, stdin: stdin, group: keeper.pid)
         }
     }
 

@@ -56,14 +56,17 @@ package struct MetricsText {
 
     /// A label's value as the format wants it.
     package static func escaped(_ value: String) -> String {
-        value.reduce(into: "") { text, character in
-            switch character {
-            case "\\": text += "\\\\"
-            case "\"": text += "\\\""
-            case "\n": text += "\\n"
-            default: text.append(character)
+        var escaped = ""
+        // By scalars: a quote with a combining mark behind it is another character, and ends the value all the same.
+        for scalar in value.unicodeScalars {
+            switch scalar {
+            case "\\": escaped += "\\\\"
+            case "\"": escaped += "\\\""
+            case "\n": escaped += "\\n"
+            default: escaped.unicodeScalars.append(scalar)
             }
         }
+        return escaped
     }
 
     private mutating func begin(_ name: String, _ type: String, unit: String? = nil, _ help: String) {

@@ -43,7 +43,7 @@ struct Monitor: Verb {
         let filter = ChannelFilter(glob, client)
         let events = try await client.monitor(prefix: glob.map(Glob.literalPrefix(of:)) ?? "")
         if !common.json { try Output.write { try $0.line(Self.row(Self.headings)) } }
-        var processes = Processes()
+        var processes = Processes(most: Self.mostProcesses)
         // Of a process that is gone when it is told of there would be nothing to see.
         for session in try await client.sessions() {
             processes.lookUp(session.session, pid: session.process, sessionAge: session.age)
@@ -63,12 +63,19 @@ struct Monitor: Verb {
                     try output.line(Self.row(Self.cells(event, processes, filter.space)))
                 }
             }
+            // Of many a session that ended in order nothing is told: they are what the limit is for.
+            if case .event(let event) = event, event.kind == .died, let session = event.session {
+                processes.forget(session)
+            }
             left -= 1
             if left == 0 { return }
         }
         // The sequence ends without an error only where somebody interrupts.
         throw CancellationError()
     }
+
+    /// More than there are sessions at a time, mostly; it may run for months.
+    private static let mostProcesses = 8192
 
     private static let headings = ["TIME", "EVENT", "COUNT", "PID", "CHANNEL", "COMMAND"]
 

@@ -2,18 +2,40 @@
 
 import Channels
 
-/// The processes behind sessions, each looked up once.
-struct Processes: Sendable {
-    private var facts: [UInt64: ProcessFacts] = [:]
+/// The processes behind sessions, each looked up once for as long as it is spoken of.
+package struct Processes: Sendable {
+    /// Those that were looked up lately, and those that were before them.
+    private var recent: [UInt64: ProcessFacts] = [:]
+    private var earlier: [UInt64: ProcessFacts] = [:]
+    private let most: Int
+
+    /// Knows none yet.
+    ///
+    /// - Parameter most: how many to know at a time; those that nobody looks up for the longest time are forgotten.
+    package init(most: Int = .max) { self.most = most }
+
+    /// How many are known.
+    package var count: Int { recent.count + earlier.count }
 
     /// Finds out which process a session is of.
-    mutating func lookUp(_ session: UInt64, pid: Int32, sessionAge: Duration) {
-        guard facts[session] == nil else { return }
-        facts[session] = ProcessFacts.of(pid: pid, sessionAge: sessionAge)
+    package mutating func lookUp(_ session: UInt64, pid: Int32, sessionAge: Duration) {
+        guard recent[session] == nil else { return }
+        let known = earlier.removeValue(forKey: session)
+        if recent.count >= most / 2 {
+            earlier = recent
+            recent = [:]
+        }
+        recent[session] = known ?? ProcessFacts.of(pid: pid, sessionAge: sessionAge)
+    }
+
+    /// Forgets a session that is over.
+    package mutating func forget(_ session: UInt64) {
+        recent[session] = nil
+        earlier[session] = nil
     }
 
     /// What is known of a session's process.
-    subscript(session: UInt64) -> ProcessFacts {
-        facts[session] ?? ProcessFacts.of(pid: 0, sessionAge: .zero)
+    package subscript(session: UInt64) -> ProcessFacts {
+        recent[session] ?? earlier[session] ?? ProcessFacts.of(pid: 0, sessionAge: .zero)
     }
 }

@@ -10,9 +10,10 @@ import Glibc
 @main
 enum Program {
     static func main() {
+        Descriptor.keepStandard()
         let invocation = Invocation.ofThisProcess
         do {
-            if let fault = invocation.fault { throw fault }
+            if let fault = invocation.fault ?? faultOfHelp(invocation) { throw fault }
             try run(try Chanctl.parseAsRoot(invocation.words))
         } catch let failure as Failure {
             end(with: failure, invocation)
@@ -22,6 +23,14 @@ enum Program {
             end(with: error, invocation)
         }
         exit(0)
+    }
+
+    /// What is wrong with the verb that `help` is asked about: the parser would show the help of the whole program.
+    private static func faultOfHelp(_ invocation: Invocation) -> Failure? {
+        guard invocation.verb == "help",
+            let topic = invocation.words.dropFirst().first(where: { !$0.hasPrefix("-") })
+        else { return nil }
+        return Invocation([topic]).fault
     }
 
     /// Runs a verb, so that the interrupt key ends it in order: what waits is withdrawn, what came is
@@ -57,16 +66,21 @@ enum Program {
         try outcome.wait { $0 }?.get()
     }
 
+    /// Ends the process because what was received can't be written, on the client's own thread.
+    ///
+    /// What was received is settled at the end of that thread's turn, which never comes: the daemon finds the session
+    /// dead, and puts the messages back. Throwing instead would end the turn.
+    static func endUnsettled(_ error: any Error) -> Never { end(with: Failure(error), .ofThisProcess) }
+
     /// Says what went wrong, the way the caller asked for, and ends the process.
     private static func end(with failure: Failure, _ invocation: Invocation) -> Never {
+        let failure = invocation.verb == Check.configuration.commandName ? failure.ofCheck : failure
         if !failure.isQuiet || invocation.wantsJSON {
             let line = invocation.wantsJSON ? failure.json.description : "chanctl: \(failure.message)"
             // Where standard error takes nothing, the exit code is all there is to say.
             try? Array((line + "\n").utf8).withUnsafeBytes { try Transfer.writeAll(2, $0) }
         }
-        // Whoever calls `check` takes 2 for something else.
-        let isUnknown = invocation.verb == Check.configuration.commandName && failure.exit == .usage
-        exit(isUnknown ? CheckStatus.unknown.rawValue : failure.exit.rawValue)
+        exit(failure.exit.rawValue)
     }
 
     private static func end(with error: any Error, _ invocation: Invocation) -> Never {

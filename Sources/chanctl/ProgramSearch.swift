@@ -11,7 +11,7 @@ enum ProgramSearch {
     /// The daemon: as the environment says, beside this program, where packages put it, or in PATH.
     static func daemon() throws -> String {
         if let given = ThisProcess.environment(daemonVariable), !given.isEmpty {
-            guard isProgram(given) else {
+            guard isProgram(Array(given.utf8)) else {
                 throw Failure(
                     "noDaemonProgram", "\(daemonVariable) names \(given), which is no program", exit: .failed)
             }
@@ -22,17 +22,19 @@ enum ProgramSearch {
             let directory = own[..<slash]
             candidates = ["\(directory)/chand", "\(directory)/../libexec/chand"]
         }
-        if let found = candidates.first(where: isProgram) ?? inPath("chand") { return found }
+        if let found = candidates.first(where: { isProgram(Array($0.utf8)) }) { return found }
+        if let found = inPath(Array("chand".utf8)) { return String(decoding: found, as: UTF8.self) }
         throw Failure(
             "noDaemonProgram",
             "there is no chand beside chanctl, in ../libexec or in PATH; name it in \(daemonVariable)",
             exit: .failed)
     }
 
-    /// A command as a shell would find it.
-    static func command(_ name: String) throws -> String {
-        if name.contains("/") { return name }
-        if let found = inPath(name) { return found }
+    /// A command as a shell would find it: its path, which need not be text.
+    static func command(_ name: String) throws -> [UInt8] {
+        let bytes = RawArguments.bytes(of: name)
+        if bytes.contains(UInt8(ascii: "/")) { return bytes }
+        if let found = inPath(bytes) { return found }
         throw Failure("noCommand", "there is no command \"\(Printable.line(name))\"", exit: .noCommand)
     }
 
@@ -43,16 +45,21 @@ enum ProgramSearch {
         return Failure("noCommand", "the command \"\(name)\" does not start: \(reason)", exit: exit)
     }
 
-    private static func inPath(_ name: String) -> String? {
+    private static func inPath(_ name: [UInt8]) -> [UInt8]? {
         guard !name.isEmpty else { return nil }
-        let path = ThisProcess.environment("PATH") ?? "/usr/local/bin:/usr/bin:/bin"
-        let directories = path.split(separator: ":", omittingEmptySubsequences: false)
-        // An empty part is the current directory, as shells have it.
-        return directories.map { "\($0.isEmpty ? "." : $0)/\(name)" }.first(where: isProgram)
+        let path = ThisProcess.environmentBytes("PATH") ?? Array("/usr/local/bin:/usr/bin:/bin".utf8)
+        for directory in path.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false) {
+            // An empty part is the current directory, as shells have it.
+            let place = directory.isEmpty ? [UInt8(ascii: ".")] : Array(directory)
+            let candidate = place + [UInt8(ascii: "/")] + name
+            if isProgram(candidate) { return candidate }
+        }
+        return nil
     }
 
-    private static func isProgram(_ path: String) -> Bool {
+    private static func isProgram(_ path: [UInt8]) -> Bool {
+        let name = path.map { CChar(bitPattern: $0) } + [0]
         var status = Glibc.stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(path, X_OK) == 0
+        return stat(name, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(name, X_OK) == 0
     }
 }

@@ -65,11 +65,13 @@ struct Ps: Verb {
 
     private func chosen(_ all: [SessionStatus], _ processes: Processes) throws -> [SessionStatus] {
         guard let selection else { return all }
-        if let pid = Int32(selection) {
-            let chosen = all.filter { $0.process == pid }
+        if !selection.isEmpty, selection.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+            // A number that no process can have is a number all the same.
+            let chosen = Int32(selection).map { pid in all.filter { $0.process == pid } } ?? []
             if chosen.isEmpty {
                 throw Failure(
-                    "noSession", "the process \(pid) has no session here that you may see", exit: .failed)
+                    "noSession", "the process \(selection) has no session here that you may see",
+                    exit: .failed)
             }
             return chosen
         }

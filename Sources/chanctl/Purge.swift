@@ -32,7 +32,7 @@ struct Purge: Verb {
 
     func perform(_ client: ChandClient) async throws {
         let status = try await client.inspect(channel)
-        if !yes { try confirm(status) }
+        if !yes { try await confirm(status) }
         let count = try await client.purge(channel)
         try Output.write { output in
             guard !common.json else {
@@ -46,14 +46,29 @@ struct Purge: Verb {
         }
     }
 
-    private func confirm(_ status: ChannelStatus) throws {
+    private func confirm(_ status: ChannelStatus) async throws {
         guard Terminal.isTerminal(0), Terminal.isTerminal(2) else {
             throw Failure.usage("purge discards messages for good; add --yes where nobody can be asked")
         }
         let count = status.length + status.setAside
         Complaint.write("discard \(count) of the messages in \(status.name) for good? [y/N] ")
-        guard ["y", "yes"].contains(readLine()?.lowercased() ?? "") else {
+        let answer = try await Self.answer()
+        guard ["y", "yes"].contains(answer.lowercased()) else {
             throw Failure("refused", "nothing was discarded", channel: status.name, exit: .failed)
         }
     }
+
+    /// The line that is typed; none at the end of the input.
+    ///
+    /// Not by readLine, which knows nothing of cancelling: the interrupt key would have to wait for the answer.
+    private static func answer() async throws -> String {
+        let reader = try InputReader.start(InputSplitter(.lines, maxMessageBytes: longestAnswer))
+        while let batch = try await reader.next() {
+            if let line = batch.messages.first { return String(decoding: line, as: UTF8.self) }
+        }
+        return ""
+    }
+
+    /// What a terminal passes on as one line.
+    private static let longestAnswer = 4096
 }

@@ -32,6 +32,9 @@ struct Recv: Verb {
             Receives one message, COUNT messages, or all until the channel is closed, and waits for them. \
             If the channel is closed before COUNT messages were received, the exit code is 5.
 
+            Messages that can't be written go back to the channel, and with them those that came at the same \
+            time, some of which may have been written.
+
             A message is printed as a line with its bytes as they are; on a terminal, one that is not a \
             line of text is printed in quotes. Formats: raw (the bytes and nothing else), lines, quoted, \
             hex, base64, and json: per message a line with an object with version (1), channel, bytes (the \
@@ -113,13 +116,19 @@ private struct RecvJob: Sendable {
             do {
                 let messages = try await next(channel, upTo: wanted)
                 let now = WallClock.now()
-                for message in messages {
-                    received += 1
-                    printer.append(message, number: received, of: channel.name, at: now, to: &output.bytes)
-                    try output.flushIfLarge()
+                do {
+                    for message in messages {
+                        received += 1
+                        printer.append(
+                            message, number: received, of: channel.name, at: now, to: &output.bytes)
+                        try output.flushIfLarge()
+                    }
+                    // Nobody should wait for a message that is here.
+                    try output.flush()
+                } catch {
+                    progress.end()
+                    Program.endUnsettled(error)
                 }
-                // Nobody should wait for a message that is here.
-                try output.flush()
                 progress.add(messages.reduce(0) { $0 + $1.count })
             } catch is ChannelClosed where count == nil {
                 return

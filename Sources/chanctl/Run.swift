@@ -54,17 +54,15 @@ struct Run: ParsableCommand {
     }
 
     private func run(
-        _ program: String, _ daemon: borrowing PrivateDaemon, _ signals: borrowing SignalSource
+        _ program: [UInt8], _ daemon: borrowing PrivateDaemon, _ signals: borrowing SignalSource
     ) throws -> Int32 {
         // One that came before there was anybody to pass it to ends this here.
         if let early = try signals.next() { return 128 + early.signal.rawValue }
-        var environment = ThisProcess.environment()
-        environment["CHAND_SOCKET"] = daemon.socket
         let words = command.dropFirst().map(RawArguments.bytes)
         let child: ChildProcess
         do throws(SystemError) {
             child = try ChildProcess.spawn(
-                program, words: words, environment: environment, stdin: .inherit)
+                program: program, words: words, changing: ["CHAND_SOCKET": daemon.socket], stdin: .inherit)
         } catch {
             throw ProgramSearch.unusable(command[0], error)
         }
@@ -97,8 +95,9 @@ struct Run: ParsableCommand {
                     return
                 case 1:
                     while let arrival = try signals.next() {
-                        // What the terminal sends, it sends to the command as well.
-                        if arrival.senderPid != 0 { try child.kill(arrival.signal) }
+                        // What the terminal sends, it sends to the command as well. No number says nothing: so
+                        // has a sender outside of a container.
+                        if !arrival.isFromKernel { try child.kill(arrival.signal) }
                     }
                 default:
                     // The command will notice by itself, and may have a use for going on.

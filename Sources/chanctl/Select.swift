@@ -17,6 +17,8 @@ struct Select: Verb {
             A case whose channel is closed proceeds, too: the exit code is 5. With --loop such a case is \
             left out from then on, and the loop ends with exit code 0 when none is left.
 
+            A message that was received and can't be written goes back to its channel.
+
             With --json: an object with version (1), operation (recv, send or default), and unless it is \
             default case (counted from 0), channel (the absolute name), bytes, and text or base64.
             """)
@@ -25,7 +27,7 @@ struct Select: Verb {
 
     @Argument(
         help: ArgumentHelp("What to wait for: recv:CHAN or send:CHAN=DATA.", valueName: "CASE"),
-        transform: SelectCaseArgument.init)
+        completion: ChannelNames.ofCases, transform: SelectCaseArgument.init)
     var cases: [SelectCaseArgument]
 
     @Option(
@@ -156,7 +158,7 @@ private struct SelectJob: Sendable {
         default:
             if let error = winner.error { throw error }
         }
-        try output.flush()
+        do { try output.flush() } catch { Program.endUnsettled(error) }
     }
 
     private func show(

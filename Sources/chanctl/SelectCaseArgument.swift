@@ -24,19 +24,21 @@ package struct SelectCaseArgument: Sendable, Equatable {
 
     /// Reads a case.
     package init(_ text: String) throws {
-        if text.hasPrefix("recv:") {
-            channel = String(text.dropFirst(5))
+        // Scalar by scalar: as a Character, a sign is one with a mark behind it that combines.
+        let scalars = text.unicodeScalars
+        if scalars.starts(with: "recv:".unicodeScalars) {
+            channel = String(scalars.dropFirst(5))
             operation = .receive
-            if channel.contains("=") {
+            if channel.unicodeScalars.contains("=") {
                 throw ValidationError("the case \"\(text)\" receives and has no value; write recv:CHAN")
             }
-        } else if text.hasPrefix("send:") {
+        } else if scalars.starts(with: "send:".unicodeScalars) {
             // Names have no equals sign, so the first one ends the name, whatever the value has in it.
-            guard let equals = text.firstIndex(of: "=") else {
+            guard let equals = scalars.firstIndex(of: "=") else {
                 throw ValidationError("the case \"\(text)\" lacks what to send; write send:CHAN=DATA")
             }
-            channel = String(text[text.index(text.startIndex, offsetBy: 5)..<equals])
-            operation = .send(RawArguments.bytes(of: String(text[text.index(after: equals)...])))
+            channel = String(scalars[..<equals].dropFirst(5))
+            operation = .send(RawArguments.bytes(of: String(scalars[scalars.index(after: equals)...])))
         } else {
             throw ValidationError("\"\(text)\" is no case; write recv:CHAN or send:CHAN=DATA")
         }

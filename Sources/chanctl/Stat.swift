@@ -29,7 +29,8 @@ struct Stat: Verb {
     @OptionGroup var common: CommonOptions
     @OptionGroup var repetition: RepeatOptions
 
-    @Argument(help: ArgumentHelp("Only this channel.", valueName: "CHAN"))
+    @Argument(
+        help: ArgumentHelp("Only this channel.", valueName: "CHAN"), completion: ChannelNames.completion)
     var channel: String?
 
     @Flag(help: "Show what was counted in each interval.")
@@ -91,7 +92,10 @@ struct Stat: Verb {
     }
 
     private static func lines(_ sample: StatSample) -> [String] {
-        let percentiles = StatSample.percentiles.map { "\($0.name) \(sample.text($0.percent))" }
+        // By the names that they have in the table and in the help.
+        let percentiles = zip(headings.suffix(StatSample.percentiles.count), StatSample.percentiles).map {
+            "\($0.lowercased()) \(sample.text($1.percent))"
+        }
         let facts = [
             ("channels", "\(sample.channels)"),
             ("in", "\(sample.accepted)"), ("out", "\(sample.times.delivered)"),

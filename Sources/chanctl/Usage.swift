@@ -7,7 +7,9 @@ enum Usage {
     /// The parser's words, made one line, with the verb's usage behind them.
     static func failure(_ message: String, verb: String?) -> Failure {
         let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-        let first = line.prefix(1).lowercased() + line.dropFirst()
+        // DATA and other names of values stay as they are.
+        let isName = line.dropFirst().first?.isUppercase == true
+        let first: String = isName ? line : line.prefix(1).lowercased() + line.dropFirst()
         // What the verbs' own readers say is about one value, and says it all.
         if let own = first.firstRange(of: "': ") { return .usage(cause(first, own)) }
         // A complaint that ends by saying what would be right needs no more.
@@ -49,6 +51,8 @@ package struct Invocation {
 
     /// Options before the verb that have a value in the next word.
     private static let optionsWithValue: Set = ["--socket", "--sort"]
+    /// The verbs that start a daemon of their own, or ask none.
+    private static let verbsWithoutSocket: Set = ["bench", "completion", "config", "run"]
 
     package init(_ words: [String]) {
         self.words = words
@@ -68,6 +72,27 @@ package struct Invocation {
         }
         verb = words[index]
         self.words = [words[index]] + words[..<index] + words[(index + 1)...]
+        fault = Self.misplaced(self.words.dropFirst(), verb: words[index])
+    }
+
+    /// What is said about an option that is another verb's.
+    ///
+    /// The root command has the options of `list`, and the parser would take them for its own behind any verb.
+    private static func misplaced(_ words: ArraySlice<String>, verb: String) -> Failure? {
+        for word in words.prefix(while: { $0 != "--" }) where word.hasPrefix("-") {
+            let name = String(word.unicodeScalars.prefix { $0 != "=" })
+            // Other options of one letter may be in the same word.
+            let isLong = name.hasPrefix("-l")
+            if verb != "list", isLong || name == "--sort" || name == "--reverse" {
+                let option = isLong ? "-l" : name
+                return .usage("\(option) is an option of list, and \(verb) has no use for it; leave it out")
+            }
+            if name == "--socket", verbsWithoutSocket.contains(verb) {
+                return .usage(
+                    "--socket is for verbs that talk to a daemon that runs; \(verb) does not: leave it out")
+            }
+        }
+        return nil
     }
 
     private static func unknown(_ word: String, _ verbs: [String]) -> Failure {

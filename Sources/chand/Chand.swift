@@ -10,6 +10,7 @@ struct Chand {
     private let options: Options
 
     static func main() {
+        Descriptor.keepStandard()
         do {
             let options = try Options(Array(CommandLine.arguments.dropFirst()))
             if options.showsHelp { return try say(Options.help, to: 1) }

@@ -115,4 +115,24 @@ import Testing
         }
         #expect(!Share.admits(-1, share: 0, users: 1, remaining: 10))
     }
+
+    @Test("19 27 no dead-letter channel is made when all of the memory is taken")
+    func deadLetterChannels() throws {
+        let scene = scene(80_000)
+        let port = try scene.open(scene.client(), "c", capacity: Capacity.unbounded)
+        scene.send(port, message(0))
+        let connection = scene.engine.broker.beginConnection(uid: 1000)
+        scene.engine.broker.setBuffers(80_000, of: connection)
+        let refused = scene.failure(scene.lease(port, attempts: 1, deadLetter: "dead"))
+        #expect(refused?.text.contains("limit memory_bytes") == true)
+        // A delivery that can't go there is set aside.
+        #expect(scene[scene.receive(port)] == .received([1]))
+        #expect(scene.giveUp(port, 1, deadLetter: "dead"))
+        #expect(try scene.state(port).setAside == 1)
+        #expect(scene.engine.broker.channelCount == 1)
+        scene.engine.broker.endConnection(connection)
+        scene.send(port, message(0))
+        #expect(scene[scene.lease(port, attempts: 1, deadLetter: "dead")] == .received([1]))
+        #expect(scene.engine.broker.channelCount == 2)
+    }
 }

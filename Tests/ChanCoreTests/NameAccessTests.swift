@@ -203,4 +203,24 @@ import Testing
         let first = try scene.engine.broker.parties(session: owner, name: "open", from: 0, count: 1).get()
         #expect(first.next == 1)
     }
+
+    @Test(
+        "25 what is left in a space that is configured no more is for administrators, who make nothing there")
+    func formerSpace() throws {
+        let scene = scene(spaces: [Space(name: "old", isOpenToAll: true)])
+        let owner = scene.client(uid: 1000)
+        let port = try scene.open(owner, "/old/c", capacity: 2) { $0.keep = true }
+        scene.send(port, 1)
+        scene.engine.broker.reconfigure(limits: BrokerLimits(), spaces: [])
+        let root = scene.client(uid: 0, gid: 0, administrator: true)
+        #expect(failure(scene.peek(owner, "/old/c"))?.kind == .notPermitted)
+        #expect(scene.remove(owner, "/old/c")?.kind == .notPermitted)
+        #expect(failure(scene.tryOpen(root, "/old/d"))?.kind == .notPermitted)
+        #expect(scene.remove(root, "/old/d")?.kind == .notPermitted)
+        #expect(try scene.peek(root, "/old/c").get().bodies == [1])
+        #expect(scene.purge(root, "/old/c") == .success(PurgedPart(count: 1, next: 0)))
+        #expect(try scene.tryOpen(root, "/old/c").get().created == false)
+        #expect(scene.remove(root, "/old/c") == nil)
+        #expect(failure(scene.tryOpen(root, "/old/c"))?.kind == .notPermitted)
+    }
 }

@@ -205,4 +205,22 @@ import Testing
         #expect(try scene.state(other).queued == 1)
         #expect(try scene.state(other).sendWaiters == 0)
     }
+
+    @Test(
+        "rules 15 and 29 a removed generation is held no more, since nobody could resume it: its handles drain it"
+    )
+    func removed() throws {
+        let scene = scene()
+        let (one, other) = try scene.pair(capacity: 2)
+        scene.send(one, 1, 2)
+        scene.pause(one.session, "c")
+        let waiting = scene.receive(other)
+        #expect(scene.remove(one.session, "c") == nil)
+        #expect(scene[waiting] == .received([1]))
+        #expect(scene[scene.receive(one)] == .received([2]))
+        scene.settle(other, 1)
+        scene.settle(one, 1)
+        #expect(scene[scene.receive(other)] == .failed(.closed))
+        #expect(!(try scene.state(one).isPaused))
+    }
 }

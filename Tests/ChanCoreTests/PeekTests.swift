@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ChanCore
 import ChanTestSupport
 import Testing
+
+@testable import ChanCore
 
 /// Looking at a channel's messages, and discarding them (rule 29).
 @Suite struct PeekTests {
@@ -48,6 +49,30 @@ import Testing
         #expect(try scene.peek(one.session, "c", from: 6).get().bodies == [])
         #expect(try scene.peek(one.session, "c", from: .max).get().bodies == [])
         #expect(try scene.peek(one.session, "c", count: 0).get().next == 1)
+    }
+
+    @Test("of what came back a page looks for as much as it shows", arguments: 0..<6 as Range<UInt64>)
+    func selects(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        let scene = scene()
+        let (one, other) = try scene.pair(capacity: Capacity.unbounded)
+        let all = Array(1...120 as ClosedRange<UInt64>)
+        for body in all { scene.send(one, body) }
+        scene.receive(other, upTo: 120)
+        var left = all
+        while !left.isEmpty { scene.giveBack(other, left.remove(at: random.below(left.count))) }
+        for (cursor, count) in [(0, 1), (0, 7), (5, 1), (30, 50), (60, 61), (119, 9), (120, 1), (121, 1)]
+            as [(UInt64, Int)]
+        {
+            let rest = all.filter { $0 >= cursor }
+            let page = try scene.peek(one.session, "c", from: cursor, count: count).get()
+            #expect(page.bodies == Array(rest.prefix(count)), "\(count) from \(cursor)")
+            #expect(page.next == rest.dropFirst(count).first ?? 0)
+        }
+        let found = scene.engine.broker.names["/uid/1000/c"]
+        let channel = try #require(found)
+        let first = scene.engine.broker.returned(to: channel, from: 4, most: 3)
+        #expect(first.count == 3)
     }
 
     /// Between two pages the message to go on from is taken, comes back, and others are sent.

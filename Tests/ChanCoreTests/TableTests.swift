@@ -169,6 +169,49 @@ import Testing
         #expect(window.removeAll().isEmpty)
     }
 
+    @Test(
+        "DeliveryWindow: an empty one holds little, however many deliveries it had",
+        arguments: [1, 64, 65, 128, 1024])
+    func emptied(count: UInt32) {
+        var window = DeliveryWindow()
+        // The second time it begins with the size that the first one left.
+        for _ in 0..<2 {
+            let first = window.next
+            for step in 0..<count { _ = window.append(step) }
+            var taken: [UInt32] = []
+            window.take(first: first, count: count) { taken.append($0) }
+            #expect(taken == Array(0..<count))
+            #expect(window.live == 0)
+            #expect(window.capacity <= 64)
+        }
+        #expect(window.removeAll().isEmpty)
+    }
+
+    @Test("DeliveryWindow: stragglers that are over do not pile up, and the others keep their order")
+    func stragglersThatAreOver() {
+        var window = DeliveryWindow()
+        for step in 0..<60_000 as Range<UInt32> {
+            let number = window.append(step)
+            if number % 60 != 1 {
+                #expect(window.take(number) == step)
+            } else if number > 600 {
+                #expect(window.take(number - 600) == step - 600)
+                #expect(window.take(number - 600) == nil)
+            }
+        }
+        #expect(window.live == 10)
+        let count = window.stragglers?.count ?? 0
+        #expect(count > 0 && count <= 64)
+        let rest = (0..<10 as Range<UInt32>).map { 59_400 + 60 * $0 }
+        #expect(window.snapshot() == rest)
+        var taken: [UInt32] = []
+        window.take(first: 1, count: .max) { taken.append($0) }
+        #expect(taken == rest)
+        let left = window.stragglers?.count ?? 0
+        #expect(left == 0)
+        #expect(window.removeAll().isEmpty)
+    }
+
     @Test("DeliveryWindow: numbers that were never given out, and the ends of the range")
     func edges() {
         var window = DeliveryWindow()

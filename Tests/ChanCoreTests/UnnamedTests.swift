@@ -141,4 +141,14 @@ import Testing
         #expect(failure(scene.tryOpen(port.session, name))?.kind == .noSuchChannel)
         #expect(scene[scene.send(port, 1)] == .failed(.closed))
     }
+
+    @Test("26 what would be lost at the daemon's end is told under the prefix, for a log")
+    func lost() throws {
+        let scene = scene()
+        let (port, name) = try scene.unnamed(scene.client(), capacity: 1)
+        scene.send(port, 1)
+        var told: [String] = []
+        scene.engine.broker.forEachHolding { shown, _, _ in told.append(shown) }
+        #expect(told == ["\(name.prefix(7))..."])
+    }
 }

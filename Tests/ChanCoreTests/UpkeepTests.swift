@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ChanCore
 import ChanTestSupport
 import Testing
+
+@testable import ChanCore
 
 /// What the broker's owner asks of it.
 @Suite struct UpkeepTests {
@@ -106,5 +107,42 @@ import Testing
             cursor = part.next
         } while cursor != 0
         #expect(kinds == [.handle, .handle, .sendWaiter, .sendWaiter])
+    }
+
+    @Test("28 of the parties before a page no record is made")
+    func partiesBefore() throws {
+        let scene = scene()
+        let (one, other) = try scene.pair(capacity: 0)
+        scene.send(one, 1)
+        scene.send(other, 2)
+        let found = scene.engine.broker.names["/uid/1000/c"]
+        let channel = try #require(found)
+        for (cursor, count) in [(0, 4), (1, 3), (3, 1), (4, 0), (.max, 0)] as [(UInt64, Int)] {
+            var made = 0
+            scene.engine.broker.forEachParty(of: channel, from: cursor) { _ in
+                made += 1
+                return true
+            }
+            #expect(made == count, "from \(cursor)")
+            let part = try scene.engine.broker.parties(
+                session: one.session, name: "c", from: cursor, count: 9
+            ).get()
+            #expect(part.page.count == count && part.next == 0)
+        }
+    }
+
+    @Test("28 who is no administrator any more keeps what is open, and opens no more of others' channels")
+    func administrator() throws {
+        let scene = scene()
+        let owner = scene.client(uid: 1000)
+        _ = try scene.open(owner, "c", capacity: 2)
+        let other = scene.client(uid: 1001, administrator: true)
+        let port = try scene.open(other, "/uid/1000/c")
+        scene.engine.broker.setAdministrator(false, session: other)
+        #expect(scene[scene.send(port, 1)] == .sent)
+        #expect(failure(scene.tryOpen(other, "/uid/1000/c"))?.kind == .notPermitted)
+        #expect(scene.pause(other, "/uid/1000/c") == .notPermitted)
+        scene.engine.broker.setAdministrator(true, session: other)
+        #expect(failure(scene.tryOpen(other, "/uid/1000/c")) == nil)
     }
 }

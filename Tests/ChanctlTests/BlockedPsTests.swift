@@ -81,6 +81,8 @@ import chanctl
             #expect(try daemon.ctl("ps", "none*").lines.count == 1)
             let missing = try daemon.ctl("ps", "1")
             #expect(missing.code == 1 && missing.complaint.contains("process 1 has no session"))
+            let none = try daemon.ctl("ps", "3000000000")
+            #expect(none.code == 1 && none.complaint.contains("process 3000000000 has no session"))
             #expect(try daemon.ctl("ps", "[").code == 2)
             try daemon.ctl("send", "c", "x")
             _ = try receiving.finish()

@@ -27,14 +27,20 @@ import Testing
         ("recv jobs --fo", "--follow --format"), ("recv jobs --format q", "quoted"),
         ("exec jobs --dead-letter jok", "jokes"), ("wait jobs dr", "drained"), ("daemon rel", "reload"),
         ("peek /uid/\(ThisProcess.uid)/jok", "/uid/\(ThisProcess.uid)/jokes"), ("completion f", "fish"),
-        ("bench la", "latency"),
+        ("bench la", "latency"), ("stat jo", "jobs jokes"), ("check --format n", "nagios"),
+        ("check --format = n", "nagios"), ("daemon log-level w", "warning"), ("daemon status w", ""),
+        ("config explain limits.sessi", "limits.sessions limits.sessions_per_user"),
+        ("config check /proc/sys/kernel/ostyp", "/proc/sys/kernel/ostype"),
+        ("config show /proc/sys/kerne", "/proc/sys/kernel/"),
     ]
 
-    @Test(arguments: [true, false])
-    func bashCompletesWithTheDaemonsChannels(bySocket: Bool) throws {
+    /// How a daemon is named: bash makes three words of `--socket=PATH`.
+    @Test(arguments: [nil, "--socket", "--socket ="] as [String?])
+    func bashCompletesWithTheDaemonsChannels(option: String?) throws {
         try DaemonUnderTest.run { (daemon) throws in
             for name in ["jobs", "jokes", "other"] { try daemon.ctl("create", name) }
-            let socket = bySocket ? "--socket \(daemon.socketPath)" : ""
+            let bySocket = option != nil
+            let socket = option.map { "\($0) \(daemon.socketPath)" } ?? ""
             let script = """
                 source <(chanctl completion bash)
                 offered() {
@@ -60,6 +66,33 @@ import Testing
                 #expect(outcome.text == offered + "\n", "\(words): \(outcome.complaint)")
             }
         }
+    }
+
+    /// Other shells leave `--socket=PATH` as it is.
+    @Test func theSocketMayBeInOneWord() throws {
+        try DaemonUnderTest.run { (daemon) throws in
+            try daemon.ctl("create", "jobs")
+            for words in [["--socket=\(daemon.socketPath)"], ["--socket", "=", daemon.socketPath]] {
+                let request = ["recv", "--", "positional@0", "\(words.count + 2)", "0"]
+                let outcome = try ErrorTests.run(
+                    ["---completion"] + request + ["chanctl", "recv"] + words + [""],
+                    socket: "/nonexistent/s")
+                #expect(outcome.lines == ["jobs"], "\(words): \(outcome.complaint)")
+            }
+        }
+    }
+
+    /// bash expands what it is offered: a file's name must not become a command.
+    @Test func filesThatAShellWouldExpandAreNotOffered() throws {
+        let directory = try Files.makeTemporaryDirectory(prefix: "chanctl-test")
+        defer { try? Files.removeTree(directory) }
+        for name in ["$(id)", "`id`", "a b", ".hidden", "plain.toml"] {
+            try Files.write([], to: "\(directory)/\(name)")
+        }
+        let word = "\(directory)/"
+        let request = ["---completion", "config", "--", "positional@1", "3", "\(word.count)"]
+        let outcome = try ErrorTests.run(request + ["chanctl", "config", "check", word])
+        #expect(outcome.lines == ["\(word)plain.toml"], "\(outcome.complaint)")
     }
 
     @Test func withoutADaemonThereIsNothingToOffer() throws {

@@ -36,6 +36,14 @@ import Testing
         #expect(sessions["value"] as? String == "7" && sessions["origin"] as? String == "\(file):3")
     }
 
+    @Test func aVariableCountsWhateverItsValueBeginsWith() throws {
+        // A mark that combines with the sign before it.
+        let changes = ["CHAND_LIMITS_SESSIONS": "\u{301}9"]
+        let outcome = try Self.run(["config", "check"], file: "", changing: changes).outcome
+        #expect(outcome.code == 1)
+        #expect(outcome.complaint.contains("CHAND_LIMITS_SESSIONS"), "\(outcome.complaint)")
+    }
+
     @Test func checkNamesEachFault() throws {
         let good = try Self.run(["config", "check"], file: "[limits]\nsessions = 7\n").outcome
         #expect(good.code == 0 && good.output.isEmpty && good.complaint.isEmpty, "\(good.complaint)")

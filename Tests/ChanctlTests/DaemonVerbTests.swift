@@ -29,6 +29,21 @@ import Testing
         }
     }
 
+    /// Of a file there is no end to wait for.
+    @Test func aDaemonCannotStopWithAFile() throws {
+        let directory = try Files.makeTemporaryDirectory(prefix: "chanctl-test")
+        defer { try? Files.removeTree(directory) }
+        let outcome = try CtlProcess(
+            ["--private", "--socket", "\(directory)/s", "--stop-with-stdin"], program: "chand", input: [],
+            environment: DaemonUnderTest.environment()
+        ).finish()
+        #expect(outcome.code == 1)
+        #expect(outcome.complaint.hasPrefix("chand: --stop-with-stdin "), "\(outcome.complaint)")
+        #expect(outcome.complaint.contains("pipe"))
+        #expect(outcome.complaint.split(separator: "\n").count == 1)
+        #expect(try Files.names(in: directory).isEmpty)
+    }
+
     @Test func reloadSaysWhatIsWrongInOneLine() throws {
         let directory = try Files.makeTemporaryDirectory(prefix: "chanctl-test")
         defer { try? Files.removeTree(directory) }

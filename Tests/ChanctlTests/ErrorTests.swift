@@ -150,7 +150,9 @@ import Testing
         (["recv", "q", "--try", "--timeout", "1s"], "choose one"),
         (["recv", "q", "extra"], "usage: chanctl recv"),
         (["recv", "q", "--meta", "--format", "raw"], "raw"),
-        (["send", "q", "x", "--null"], "leave one out"), (["send", "q", "--null", "--whole"], "choose one"),
+        (["send", "q", "x", "--null"], "chanctl: DATA and an option"),
+        (["help", "nope"], "there is no verb \"nope\""), (["help", "sned"], "did you mean `chanctl send`?"),
+        (["send", "q", "--null", "--whole"], "choose one"),
         (["send", "q", "--chunk", "0"], "64KiB"), (["list", "--sort", "nmae"], "did you mean name?"),
         (["list", "[a"], "["), (["monitor", "[a"], "["), (["monitor", "-n", "0"], "1 or more"),
         (["list", "a", "b"], "usage: chanctl list"), (["--frob"], "usage: chanctl"),
@@ -170,6 +172,33 @@ import Testing
         #expect(outcome.complaint.contains(hint), "\(outcome.complaint)")
         #expect(outcome.complaint.split(separator: "\n").count == 1)
         #expect(outcome.output.isEmpty)
+    }
+
+    @Test(arguments: [
+        ["pause", "q", "--sort", "bytes"], ["send", "q", "-l"], ["recv", "q", "--reverse"],
+        ["--sort=name", "ping"], ["-l", "show", "q"],
+    ])
+    func optionsOfListAreNoOtherVerbs(_ arguments: [String]) throws {
+        let outcome = try Self.run(arguments, socket: "/nonexistent")
+        #expect(outcome.code == 2)
+        #expect(outcome.complaint.contains("is an option of list"), "\(outcome.complaint)")
+        #expect(outcome.complaint.split(separator: "\n").count == 1)
+    }
+
+    @Test(arguments: [
+        ["run", "--socket", "/x", "--", "true"], ["config", "show", "--socket", "/x"],
+        ["completion", "bash", "--socket=/x"], ["--socket", "/x", "bench", "latency"],
+    ])
+    func aSocketIsForVerbsThatTalkToADaemon(_ arguments: [String]) throws {
+        let outcome = try Self.run(arguments)
+        #expect(outcome.code == 2)
+        #expect(outcome.complaint.contains("--socket is for verbs"), "\(outcome.complaint)")
+        #expect(outcome.output.isEmpty)
+    }
+
+    @Test func optionsBehindTheDashesAreTheCommands() throws {
+        let words = ["exec", "q", "--", "ls", "-l", "--sort", "--socket"]
+        #expect(try Self.run(words, socket: "/nonexistent").code == 3)
     }
 
     @Test func wrongUsageIsJSONToo() throws {

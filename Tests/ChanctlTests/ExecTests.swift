@@ -42,6 +42,19 @@ import Testing
         }
     }
 
+    @Test func theEnvironmentArrivesAsItIs() throws {
+        try DaemonUnderTest.run { (daemon) throws in
+            try Self.fill(daemon, ["x"])
+            // A byte that is no text, and a mark that would combine with the sign before it.
+            let script = """
+                export A=$'\\xff' B=$'\\xcc\\x81'
+                chanctl exec q -- bash -c 'printf %s "$A$B$CHAND_ATTEMPT"'
+                """
+            let outcome = try daemon.shell(script)
+            #expect(outcome.output == [0xff, 0xcc, 0x81, UInt8(ascii: "1")], "\(outcome.complaint)")
+        }
+    }
+
     @Test func bytesArriveAsTheyAre() throws {
         try DaemonUnderTest.run { (daemon) throws in
             let messages = awkwardMessages()
@@ -172,6 +185,21 @@ import Testing
             try process.process.kill(.terminate)
             let outcome = try process.finish()
             #expect(outcome.code == 0 && outcome.complaint.isEmpty, "\(outcome.complaint)")
+        }
+    }
+
+    /// The summary comes at the end, whatever the end is.
+    @Test func interruptedItSaysWhatWasDone() throws {
+        try DaemonUnderTest.run { (daemon) throws in
+            try Self.fill(daemon, ["a"], close: false)
+            let process = try daemon.start(["exec", "q", "--json", "--", "true"])
+            try daemon.wait("q", "settled", 1)
+            // It waits for the next when it has counted this one.
+            try daemon.wait("q", "waiting_receivers", 1)
+            try process.process.kill(.interrupt)
+            let outcome = try process.finish()
+            let object = try outcome.json()
+            #expect(outcome.code == 130 && object["done"] as? Int == 1 && object["failed"] as? Int == 0)
         }
     }
 

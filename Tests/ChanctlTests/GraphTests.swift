@@ -71,6 +71,16 @@ import chanctl
         #expect(graph.mermaid().contains("  p0 ==>|\"2s\"| c0"))
     }
 
+    /// A quote with a combining mark behind it is one character, and not a quote; for graphviz it is one.
+    @Test func marksCannotHideQuotes() throws {
+        let graph = ChannelGraph(
+            processes: [.init(pid: 1, name: "a\"\u{301}, shape=star]; b\\\u{301}")], channels: [], edges: [],
+            waits: [])
+        let line = try #require(graph.dot().first { $0.hasPrefix("  p0") })
+        let expected = "  p0 [shape=box, label=\"a\\\"\u{301}, shape=star]; b\\\\\u{301} (1)\"];"
+        #expect(Array(line.utf8) == Array(expected.utf8))
+    }
+
     @Test func aLiveRingIsNamedAndDrawn() throws {
         try DaemonUnderTest.run { (daemon) throws in
             // Each of two processes has one end of each channel, and receives first.

@@ -4,6 +4,7 @@ import ChanSystem
 import ChanTestSupport
 import Foundation
 import Testing
+import chanctl
 
 /// `monitor`: what happens, a line an event.
 @Suite struct MonitorTests {
@@ -38,6 +39,22 @@ import Testing
             #expect(words[1...4].elementsEqual(["send", "1", "\(sending.process.pid)", "q"]))
             #expect(line.hasSuffix("chanctl send q") && all.lines.contains { $0.contains(" r  ") })
         }
+    }
+
+    /// It runs for months, and sessions come and go.
+    @Test func processesThatAreGoneAreForgotten() {
+        var processes = Processes(most: 100)
+        for session in UInt64(1)...1000 {
+            processes.lookUp(0, pid: ThisProcess.pid, sessionAge: .zero)
+            processes.lookUp(session, pid: 0, sessionAge: .zero)
+            #expect(processes.count <= 100)
+        }
+        // Who is spoken of all the time stays, and is looked up once: a second look with that number finds nothing.
+        processes.lookUp(0, pid: 0, sessionAge: .zero)
+        #expect(processes[0].command != nil)
+        let count = processes.count
+        processes.forget(0)
+        #expect(processes[0].command == nil && processes.count == count - 1)
     }
 
     @Test func eventsAreObjects() throws {

@@ -116,6 +116,60 @@ import Testing
         try place.expectNothingLeft()
     }
 
+    /// As one outside of the container that chanctl is in: the kernel gives no number then, as for the terminal's.
+    @Test func signalsOfSendersWithoutANumberArePassedOn() throws {
+        let place = try Place()
+        let chanctl = try BuiltProgram.path("chanctl")
+        let script = "trap 'exit 42' TERM; \"$0\" recv never & echo ready; wait"
+        let process = try place.start(["--", "bash", "-c", script, chanctl])
+        try eventually("it is ready") { process.outputSoFar == "ready\n" }
+        #expect(try sendWithoutNumber(.terminate, to: process.process.pid) == 0)
+        #expect(try process.finish().code == 42)
+        try place.expectNothingLeft()
+    }
+
+    /// Calls rt_sigqueueinfo, for which the C library has no function.
+    private func sendWithoutNumber(_ signal: Signal, to pid: Int32) throws -> Int {
+        // A siginfo: the signal, two words on SI_QUEUE (-1), for which the sender's number is taken as it stands in the fifth.
+        var words = [Int32](repeating: 0, count: 32)
+        words[0] = signal.rawValue
+        words[2] = -1
+        #if arch(x86_64)
+            let number = 129
+        #else
+            let number = 138
+        #endif
+        typealias Call = @convention(c) (Int, Int, Int, UnsafeMutableRawPointer?) -> Int
+        let function = try #require(dlsym(nil, "syscall"))
+        let call = unsafeBitCast(function, to: Call.self)
+        return words.withUnsafeMutableBytes { call(number, Int(pid), Int(signal.rawValue), $0.baseAddress) }
+    }
+
+    @Test func theEnvironmentArrivesAsItIs() throws {
+        let place = try Place()
+        // Bytes that are no text, and a mark that would combine with the sign before it.
+        let script = "export A=$'\\xff\\xfe' B=$'\\xcc\\x81'; chanctl run -- bash -c 'printf %s \"$A$B\"'"
+        let outcome = try shellProcess(script, environment: place.environment).finish()
+        #expect(outcome.output == [0xff, 0xfe, 0xcc, 0x81], "\(outcome.complaint)")
+        try place.expectNothingLeft()
+    }
+
+    @Test func theNameOfAProgramNeedNotBeText() throws {
+        let place = try Place()
+        let script = """
+            directory=$(mktemp -d)
+            echo '#!/bin/sh' > "$directory/"$'\\xff'
+            chmod +x "$directory/"$'\\xff'
+            chanctl run -- "$directory/"$'\\xff' && PATH=$directory:$PATH chanctl run -- $'\\xff'
+            status=$?
+            rm -r "$directory"
+            exit $status
+            """
+        let outcome = try shellProcess(script, environment: place.environment).finish()
+        #expect(outcome.code == 0, "\(outcome.complaint)")
+        try place.expectNothingLeft()
+    }
+
     @Test func killedItLeavesNothingBehind() throws {
         let place = try Place()
         let chanctl = try BuiltProgram.path("chanctl")

@@ -72,6 +72,20 @@ import Testing
         }
     }
 
+    @Test func whatCannotBeWrittenGoesBack() throws {
+        try DaemonUnderTest.run { (daemon) throws in
+            try daemon.ctl("create", "a", "--capacity", "2")
+            try daemon.ctl("send", "a", "x", "y")
+            for arguments in ["recv:a", "recv:a --json", "recv:a recv:b --loop"] {
+                let outcome = try daemon.shell("chanctl select \(arguments) > /dev/full")
+                #expect(outcome.code == 1)
+                #expect(outcome.complaint.contains("No space left"), "\(outcome.complaint)")
+                try daemon.wait("a", "queued", 2)
+            }
+            #expect(try daemon.ctl("recv", "a", "-n", "2").text == "x\ny\n")
+        }
+    }
+
     @Test(arguments: [
         ["x"], ["recv:"], ["send:a"], [], ["recv:a", "--default", "--timeout", "1s"],
         ["recv:a", "--default", "--loop"], ["recv:a", "--format", "raw"],

@@ -126,6 +126,54 @@ import Testing
         }
     }
 
+    @Test func whatCannotBeWrittenGoesBack() throws {
+        try DaemonUnderTest.run { (daemon) throws in
+            try daemon.ctl("create", "q", "--capacity", "unbounded")
+            let input = Array((1...1000).map { "\($0)\n" }.joined().utf8)
+            #expect(try daemon.ctl("send", "q", input: input).code == 0)
+            for arguments in ["-n 1000", "", "--follow", "-n 3 --json", "--try"] {
+                let outcome = try daemon.shell("chanctl recv q \(arguments) > /dev/full")
+                #expect(outcome.code == 1)
+                #expect(outcome.complaint.contains("No space left"), "\(outcome.complaint)")
+                try daemon.wait("q", "queued", 1000)
+            }
+            #expect(try daemon.channel("q")["settled"] as? Int == 0)
+            #expect(try daemon.ctl("recv", "q", "-n", "1000").output == input)
+        }
+    }
+
+    @Test func aReaderThatLeavesTakesNothingWithIt() throws {
+        try DaemonUnderTest.run { (daemon) throws in
+            try daemon.ctl("create", "q", "--capacity", "unbounded")
+            // Together more than the pipe and the reader take, and no more than comes at a time.
+            let line = [UInt8](repeating: UInt8(ascii: "x"), count: 2000) + [10]
+            let input = (0..<100).flatMap { _ in line }
+            #expect(try daemon.ctl("send", "q", input: input).code == 0)
+            let outcome = try daemon.shell("(trap '' PIPE; chanctl recv q --follow) | head -1")
+            #expect(outcome.output == line)
+            #expect(outcome.complaint.isEmpty, "\(outcome.complaint)")
+            try daemon.wait("q", "queued", 100)
+        }
+    }
+
+    @Test func closedStandardStreamsAreFailures() throws {
+        try DaemonUnderTest.run { (daemon) throws in
+            try daemon.ctl("create", "q", "--capacity", "3")
+            try daemon.ctl("send", "q", "x")
+            let receiving = try daemon.shell("chanctl recv q >&-")
+            #expect(receiving.code == 1)
+            #expect(receiving.complaint.contains("standard output"), "\(receiving.complaint)")
+            try daemon.wait("q", "queued", 1)
+            // Nobody can be told either.
+            #expect(try daemon.shell("chanctl select recv:q <&- >&- 2>&-").code == 1)
+            try daemon.wait("q", "queued", 1)
+            let sending = try daemon.shell("chanctl send q <&-")
+            #expect(sending.code == 1)
+            #expect(sending.complaint.contains("standard input"), "\(sending.complaint)")
+            #expect(try daemon.channel("q")["queued"] as? Int == 1)
+        }
+    }
+
     @Test func metaStandsBeforeTheMessage() throws {
         try DaemonUnderTest.run { (daemon) throws in
             try daemon.ctl("create", "q", "--capacity", "10")

@@ -39,7 +39,7 @@ import chanctl
             #expect(try daemon.ctl("stat", "--json").json()["channels"] as? Int == 2)
             let text = try daemon.ctl("stat", "q").lines
             #expect(text.contains("in         3") && text.contains("queued     1, 3B"))
-            #expect(text.last?.contains("p99 <") == true)
+            #expect(text.last?.contains("p99 <") == true && text.last?.contains("p99.9 <") == true)
             #expect(try daemon.ctl("stat", "none").code == 4)
         }
     }
@@ -134,6 +134,8 @@ import chanctl
             #expect(try !daemon.ctl("metrics", "b/*").text.contains("\(channel)\""))
             #expect(try daemon.ctl("metrics", "[").code == 2)
             #expect(MetricsText.escaped("a\\b\"c\nd") == #"a\\b\"c\nd"#)
+            #expect(Array(MetricsText.escaped("\"\u{301}").utf8) == Array("\\\"\u{301}".utf8))
+            #expect(MetricsText.escaped("a\r\nb") == "a\r\\nb")
             #expect(Self.fault(in: ["a 1", "# EOF"]) != nil && Self.fault(in: []) != nil)
         }
     }
@@ -149,6 +151,7 @@ import chanctl
                 ([], 0, "ok: 2 channels checked\n"),
                 (["q", "--warning", "queued>3"], 0, "ok: 1 channel checked\n"),
                 (["q", "--warning", "queued>2"], 1, "warning: q: queued is 3 (queued>2)\n"),
+                (["q", "--warning", "bytes>0"], 1, "warning: q: bytes is 3 (bytes>0)\n"),
                 (["q", "--critical", "full>50%"], 2, "critical: q: full is 75 (full>50%)\n"),
                 (["q", "--critical", "receivers<1"], 2, "critical: q: receivers is 0 (receivers<1)\n"),
                 (["--warning", "blocked>5s", "--critical", "bytes>1MiB"], 0, "ok: 2 channels checked\n"),
@@ -162,6 +165,13 @@ import chanctl
                 let outcome = try daemon.ctl("check", "--warning", wrong)
                 #expect(outcome.code == 3 && !outcome.complaint.isEmpty, "\(wrong)")
             }
+            for size in ["bytes>0", "bytes>0B", "bytes<0"] { #expect(try CheckRule.read(size).limit == 0) }
+            // Whatever fails is not a warning; and what is said of it is what it ends with.
+            let full = try daemon.shell("chanctl check q --warning 'queued>100' >/dev/full")
+            #expect(full.code == 3 && full.complaint.contains("No space left"), "\(full.complaint)")
+            let usage = try daemon.ctl("check", "--warning", "x", "--json")
+            let error = try usage.error()
+            #expect(usage.code == 3 && error["exit"] as? Int == 3)
             #expect(try daemon.ctl("check", "--json", "--format", "text").code == 3)
             #expect(try daemon.ctl("check", "--format", "xml").code == 3)
         }

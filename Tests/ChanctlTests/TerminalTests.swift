@@ -68,4 +68,27 @@ import Testing
             #expect(try daemon.ctl("peek", "q").output.isEmpty)
         }
     }
+
+    /// The interrupt key ends the question in order: the session says so, and is not found dead.
+    @Test func aQuestionCanBeInterrupted() throws {
+        try DaemonUnderTest.run { (daemon) throws in
+            try daemon.ctl("create", "q", "--capacity", "3")
+            try daemon.ctl("send", "q", "one")
+            let monitor = try daemon.start(["monitor"])
+            try eventually("it has begun") { monitor.outputSoFar.hasPrefix("TIME ") }
+            let terminal = try PseudoTerminal()
+            let purge = try terminal.start(
+                BuiltProgram.path("chanctl"), ["purge", "q"], environment: daemon.clientEnvironment)
+            #expect(terminal.log.wait(for: "for good? [y/N] "))
+            try terminal.type("\u{3}")
+            #expect(try purge.wait() == .exited(130))
+            // A death would be told before what comes later.
+            try daemon.ctl("create", "later")
+            try eventually("the rest is told") { monitor.outputSoFar.contains(" later ") }
+            #expect(!monitor.outputSoFar.contains(" died "))
+            try monitor.process.kill(.interrupt)
+            _ = try monitor.finish()
+            #expect(try daemon.ctl("peek", "q").text == "one\n")
+        }
+    }
 }

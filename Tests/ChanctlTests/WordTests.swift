@@ -67,6 +67,15 @@ import chanctl
         #expect(try SelectCaseArgument("send:x=").operation == .send([]))
     }
 
+    @Test func aMarkThatCombinesIsOneOfTheValue() throws {
+        let mark = "\u{301}"
+        let send = try SelectCaseArgument("send:q=\(mark)")
+        #expect(send.channel == "q" && send.operation == .send(Array(mark.utf8)))
+        #expect(try SelectCaseArgument("recv:\(mark)").channel == mark)
+        let override = ConfigurationOverride(assignment: "daemon.socket=\(mark)", option: "--set")
+        #expect(override?.key == "daemon.socket" && override?.text == mark)
+    }
+
     @Test(arguments: ["", "a", "recv", "recv:", "send:x", "send:=x", "get:a", "recv:a=b", "send:"])
     func whatIsNoCase(text: String) {
         let error = #expect(throws: (any Error).self) { try SelectCaseArgument(text) }

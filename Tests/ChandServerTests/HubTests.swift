@@ -1,19 +1,102 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChanCore
+import ChanSystem
+import ChanWire
 import Testing
 
 @testable import ChandServer
 
-/// What is left of a hub.
+/// A hub without sockets: what is left of it, whom it lets wait, and who may do what.
 struct HubTests {
+    private static func makeHub() -> Hub {
+        Hub(
+            limits: BrokerLimits(), spaces: [], maxMessageBytes: 1024, framesPerTurn: 16,
+            outputHighWatermark: 64 << 10, inspectionsPerSecond: 1, seed: 1, instance: 1,
+            checksInvariants: false)
+    }
+
+    /// A new connection, on which no call is made.
+    private static func connect(to hub: inout Hub) -> Connection {
+        let charge = hub.broker.beginConnection(uid: 5)
+        return Connection(
+            descriptor: OwnedDescriptor(taking: -1),
+            credentials: PeerCredentials(uid: 5, gid: 5, pid: 1, groups: []),
+            assembler: hub.makeAssembler(), charge: charge,
+            account: hub.broker.account(ofConnection: charge))
+    }
+
+    /// The hub gets bytes of a connection; returns how many frames it ran.
+    private static func give(
+        _ bytes: [UInt8], of connection: Connection, to hub: inout Hub, isAdministrator: Bool = false
+    ) throws -> Int {
+        let before = hub.framesRun
+        let identity = Identity(uid: 5, gid: 5, pid: 1, isAdministrator: isAdministrator)
+        // Not in a closure of the bytes: the compiler does not get over one that has the hub.
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 8)
+        defer { memory.deallocate() }
+        memory.copyBytes(from: bytes)
+        try hub.receive(UnsafeRawBufferPointer(memory), from: connection, identity: { identity })
+        return hub.framesRun - before
+    }
+
+    private static let hello = Hello(clientName: "hub-test").encoded()
+
+    /// Whoever had all the pages that the rate allows has none on a new connection either, in the same write as HELLO.
+    @Test func aNewConnectionWaitsForItsUsersPages() throws {
+        var hub = Self.makeHub()
+        hub.arrive(at: 1_000_000_000)
+        var bytes = Self.hello
+        for request in 1...7 as ClosedRange<UInt64> {
+            bytes += ListRequest(count: 1).encoded(request: request)
+        }
+        let first = Self.connect(to: &hub)
+        let atFirst = try Self.give(bytes, of: first, to: &hub)
+        #expect(atFirst == 8)
+        #expect(!first.mayRun)
+
+        let second = Self.connect(to: &hub)
+        let anew = try Self.give(bytes, of: second, to: &hub)
+        #expect(anew == 1)
+        #expect(second.state == .greeted && !second.mayRun)
+        let left = second.backlog.count
+        #expect(left == bytes.count - Self.hello.count)
+
+        // An administrator has no rate.
+        let other = Self.connect(to: &hub)
+        let all = try Self.give(bytes, of: other, to: &hub, isAdministrator: true)
+        #expect(all == 8)
+        #expect(other.mayRun)
+
+        hub.arrive(at: max(first.delayedUntil, second.delayedUntil))
+        let released = hub.takeDelayed()
+        #expect(released.count == 2)
+        #expect(first.mayRun && second.mayRun)
+    }
+
+    /// A reload says anew who is an administrator, to sessions and to what they monitor (rule 28).
+    @Test func whoIsAnAdministratorIsSaidAnew() throws {
+        var hub = Self.makeHub()
+        let connection = Self.connect(to: &hub)
+        let monitor = SimpleFrame.name(.monitor, request: 1, name: "")
+        let ran = try Self.give(Self.hello + monitor, of: connection, to: &hub, isAdministrator: true)
+        #expect(ran == 2)
+        for isAdministrator in [false, true] {
+            hub.setAdministrator(isAdministrator, of: connection)
+            let session = hub.broker.isAdministrator(session: connection.session)
+            let monitors = hub.monitors.map(\.seesAll)
+            #expect(session == isAdministrator)
+            #expect(monitors == [isAdministrator])
+        }
+        hub.end(connection, nil)
+        // Who is gone has no session to say it of.
+        hub.setAdministrator(false, of: connection)
+    }
+
     @Test func messagesEndWithTheHub() {
         let bodies: BodyPool
         do {
-            var hub = Hub(
-                limits: BrokerLimits(), spaces: [], maxMessageBytes: 1024, framesPerTurn: 16,
-                outputHighWatermark: 64 << 10, inspectionsPerSecond: 1, seed: 1, instance: 1,
-                checksInvariants: false)
+            var hub = Self.makeHub()
             bodies = hub.outbox.bodies
             let session = hub.broker.beginSession(Identity(uid: 1, gid: 1, pid: 1))
             var chain = MessageChain()

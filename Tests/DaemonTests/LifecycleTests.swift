@@ -24,6 +24,27 @@ import Testing
         #expect(daemon.log.wait(for: "stopping: 4 sessions, 2 messages not settled"))
     }
 
+    /// Otherwise what it logs would go into whatever has the number, a session's socket say.
+    @Test func closedStandardStreamsAreNobodyElses() throws {
+        let directory = try Files.makeTemporaryDirectory(prefix: "chand-live")
+        defer { try? Files.removeTree(directory) }
+        let socket = "\(directory)/s"
+        let start = "exec \"$0\" --private --socket \"$1\" <&- >&- 2>&-"
+        let process = try ChildProcess.spawn(
+            "/bin/sh", arguments: ["-c", start, BuiltProgram.path("chand"), socket],
+            environment: DaemonUnderTest.environment())
+        defer {
+            try? process.kill(.kill)
+            _ = try? process.wait()
+        }
+        let deadline = Patience.deadline()
+        func answers() -> Bool { (try? WireClient(socket).ping()) != nil }
+        while !answers(), MonotonicClock.now() < deadline { Processor.yield() }
+        #expect(answers())
+        let look = "for n in 0 1 2; do [ /proc/\(process.pid)/fd/$n -ef /dev/null ] || exit 1; done"
+        #expect(try Attempt(["-c", look], program: "/bin/sh").status == .exited(0))
+    }
+
     @Test func endOfInput() throws {
         let daemon = try DaemonUnderTest()
         defer { daemon.kill() }

@@ -11,7 +11,8 @@ import Testing
 
     /// A daemon with a configuration file of its own; stops it in order unless it has ended.
     private static func run(
-        _ text: String, settings: [String: String] = [:], stops: Bool = true, _ body: (Setting) throws -> Void
+        _ text: String, settings: [String: String] = [:], stops: Bool = true, letsEverybodyIn: Bool = false,
+        _ body: (Setting) throws -> Void
     ) throws {
         let directory = try Files.makeTemporaryDirectory(prefix: "chand-reload")
         defer { try? Files.removeTree(directory) }
@@ -20,6 +21,7 @@ import Testing
         var options = DaemonUnderTest.Options(settings)
         options.isPrivate = false
         options.configuration = file
+        options.letsEverybodyIn = letsEverybodyIn
         let daemon = try DaemonUnderTest(options)
         defer { daemon.kill() }
         try body((daemon, directory, file))
@@ -99,6 +101,51 @@ import Testing
             try Files.write(Array("[loop]\nturn_bytes = \"8KiB\"\n".utf8), to: file)
             expectDone(try control(client, .reload))
             #expect(daemon.log.wait(for: "loop.turn_bytes changes at the next start only"))
+        }
+    }
+
+    /// A rule that was changed holds for sessions that are there as well (rule 28).
+    @Test(.enabled(if: ThisProcess.effectiveUid == 0))
+    func whoIsAnAdministratorIsAskedAnew() throws {
+        let group = "[daemon]\nadmin_group = 60\n"
+        try Self.run(group, letsEverybodyIn: true) { (daemon, _, file) in
+            let root = try WireClient(daemon.socketPath)
+            let process = try ClientProcess(daemon.socketPath, user: 5004, groups: [60])
+            let member = process.client
+            expectDone(try control(member, .logLevel("info")))
+            try Files.write([], to: file)
+            expectDone(try control(root, .reload))
+            #expect(try control(member, .logLevel("info")).failure == .notPermitted)
+            try Files.write(Array(group.utf8), to: file)
+            expectDone(try control(root, .reload))
+            expectDone(try control(member, .logLevel("info")))
+            withExtendedLifetime(process) {}
+        }
+    }
+
+    /// A session that has more unread than a lowered mark allows has to read, or it ends.
+    ///
+    /// Its socket is full and its next frame is not run: nothing else would look at it again.
+    @Test func aLoweredMarkThrottlesWhoIsAboveIt() throws {
+        let common = "[limits]\nwrite_deadline = \"100ms\"\noutput_hard_limit = \"16MiB\"\n"
+        let high = common + "output_high_watermark = \"8MiB\"\noutput_low_watermark = \"4KiB\"\n"
+        try Self.run(high) { (daemon, _, file) in
+            let honest = try WireClient(daemon.socketPath)
+            _ = try honest.open("barrier", capacity: 1)
+            let stalled = try WireClient(daemon.socketPath)
+            // More than any socket takes.
+            let payload = [UInt8](repeating: 5, count: 60_000)
+            for request in 1000..<1064 as Range<UInt64> {
+                try stalled.write(SimpleFrame.ping(request: request, payload: payload))
+            }
+            try stalled.write(OpenRequest(name: "barrier", role: .both).encoded(request: 2000))
+            try honest.wait(for: "barrier", "a handle of who does not read") { $0.sendHandles == 2 }
+            let low = common + "output_high_watermark = \"64KiB\"\noutput_low_watermark = \"4KiB\"\n"
+            try Files.write(Array(low.utf8), to: file)
+            expectDone(try control(honest, .reload))
+            try stalled.write(SimpleFrame.ping(request: 2001))
+            #expect(daemon.log.wait(for: "it does not read what it asked for"))
+            try honest.wait(for: "barrier", "its handle gone") { $0.sendHandles == 1 }
         }
     }
 

@@ -29,7 +29,7 @@ int chan_eventfd(void);
 int chan_memory_file(const char *name);
 void *chan_map_shared(int fd, size_t bytes);
 int chan_signalfd(const int *signals, int count);
-int chan_signalfd_next(int fd, int32_t *signal, int32_t *pid, uint32_t *uid);
+int chan_signalfd_next(int fd, int32_t *signal, int32_t *is_kernels, int32_t *pid, uint32_t *uid);
 int chan_signals_mask(const int *signals, int count, int block);
 int chan_ignore_sigpipe(void);
 // Noticing signals without blocking them: a handler marks the number and makes the eventfd readable; one that was there
@@ -99,6 +99,8 @@ int chan_limit_descriptors(uint64_t *soft, uint64_t *hard);
 int chan_set_limit_descriptors(uint64_t soft);
 int chan_terminal_size(int fd, int *columns, int *rows);
 char **chan_environment(void);
+// Puts /dev/null in the place of standard streams that are closed, so that using them still fails.
+void chan_keep_standard(void);
 int chan_remove_tree(const char *path);
 // Whether a child has ended, which does not reap it: 1 with its exit code, or the signal that ended it; else 0.
 int chan_child_has_ended(int32_t pid, int32_t *code, int32_t *signal);

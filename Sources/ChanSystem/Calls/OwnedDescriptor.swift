@@ -38,6 +38,13 @@ public enum Descriptor {
         _ = once(.close) { Glibc.close(fd) }
     }
 
+    /// Keeps the numbers of standard streams that are closed from becoming those of other files.
+    ///
+    /// The first thing a program does, before it opens anything: else its output would go into a socket, say. Such a
+    /// stream is `/dev/null` afterwards, opened for the wrong direction, so that using it still fails. The calls are
+    /// no plan's: a plan counts what a program does with its own descriptors.
+    public static func keepStandard() { chan_keep_standard() }
+
     /// Another descriptor for the open file of somebody else's.
     ///
     /// - Throws: `EBADF` where there is none of that number, `EMFILE` if the process has no descriptors left.

@@ -40,7 +40,9 @@ public struct SignalSource: ~Copyable, Sendable {
     public struct Arrival: Sendable, Hashable {
         /// Which.
         public let signal: Signal
-        /// Who sent it; 0 for the kernel.
+        /// Whether the kernel sent it by itself, as for a key of the terminal.
+        public let isFromKernel: Bool
+        /// Who sent it; 0 for the kernel, and for a process that has no number in our namespace of processes.
         public let senderPid: Int32
         /// As which user.
         public let senderUid: UInt32
@@ -69,10 +71,15 @@ public struct SignalSource: ~Copyable, Sendable {
     /// The next signal that arrived, or `nil`; never blocks.
     public func next() throws(SystemError) -> Arrival? {
         var signal: Int32 = 0
+        var isKernels: Int32 = 0
         var pid: Int32 = 0
         var uid: UInt32 = 0
-        let result = retrying(.read) { chan_signalfd_next(owner.raw, &signal, &pid, &uid) }
-        if result == 0 { return Arrival(signal: Signal(rawValue: signal), senderPid: pid, senderUid: uid) }
+        let result = retrying(.read) { chan_signalfd_next(owner.raw, &signal, &isKernels, &pid, &uid) }
+        if result == 0 {
+            return Arrival(
+                signal: Signal(rawValue: signal), isFromKernel: isKernels != 0, senderPid: pid,
+                senderUid: uid)
+        }
         let number = chan_errno()
         if number == SystemError.wouldBlock { return nil }
         throw SystemError(errno: number, call: .read)

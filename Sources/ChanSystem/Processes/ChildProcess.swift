@@ -61,31 +61,24 @@ public final class ChildProcess: Sendable {
         stdin: Stream = .null, stdout: Stream = .inherit, stderr: Stream = .inherit,
         passing descriptors: [Int32] = [], directory: String? = nil, group: Int32? = nil
     ) throws(SystemError) -> ChildProcess {
-        try spawn(
-            path, words: arguments.map { Array($0.utf8) }, environment: environment, stdin: stdin,
-            stdout: stdout, stderr: stderr, passing: descriptors, directory: directory, group: group)
+        let streams: [Stream] = [stdin, stdout, stderr] + descriptors.map { .descriptor($0) }
+        let entries: [[UInt8]]? = environment.map { all in all.map { Array("\($0.key)=\($0.value)".utf8) } }
+        return try start(
+            [Array(path.utf8)] + arguments.map { Array($0.utf8) },
+            environment: entries ?? ThisProcess.environmentEntries(), streams: streams, directory: directory,
+            group: group)
     }
 
-    /// The same with arguments that need be no text.
+    /// The same with a path and arguments that need be no text, in our environment as it is but for some changes.
+    ///
+    /// - Parameter changes: variables that the child gets in place of ours, or besides.
     public static func spawn(
-        _ path: String, words: [[UInt8]], environment: [String: String]? = nil,
-        stdin: Stream = .null, stdout: Stream = .inherit, stderr: Stream = .inherit,
-        passing descriptors: [Int32] = [], directory: String? = nil, group: Int32? = nil
+        program path: [UInt8], words: [[UInt8]], changing changes: [String: String] = [:],
+        stdin: Stream = .null, stdout: Stream = .inherit, stderr: Stream = .inherit, group: Int32? = nil
     ) throws(SystemError) -> ChildProcess {
-        let streams = [stdin, stdout, stderr] + descriptors.map { .descriptor($0) }
-        let sources = try SpawnSources(streams)
-        let pid = try start(
-            path, arguments: [Array(path.utf8)] + words,
-            environment: environment ?? ThisProcess.environment(), sources: sources, directory: directory,
-            group: group)
-        do throws(SystemError) {
-            return ChildProcess(pid: pid, descriptor: try Self.descriptor(of: pid))
-        } catch {
-            // Without the descriptor nobody could wait for it: rather no process than one nobody knows of.
-            _ = Glibc.kill(pid, SIGKILL)
-            _ = Glibc.waitpid(pid, nil, 0)
-            throw SystemError(errno: error.errno, call: .pidfdOpen, subject: path)
-        }
+        try start(
+            [path] + words, environment: ThisProcess.environmentEntries(changing: changes),
+            streams: [stdin, stdout, stderr], directory: nil, group: group)
     }
 
     /// A descriptor that is readable once a process has ended, whoever has started it.
@@ -142,18 +135,37 @@ public final class ChildProcess: Sendable {
         }
     }
 
+    /// Starts what the first of the words names, with all of them as its arguments.
     private static func start(
-        _ path: String, arguments: [[UInt8]], environment: [String: String],
-        sources: borrowing SpawnSources, directory: String?, group: Int32?
+        _ words: [[UInt8]], environment: [[UInt8]], streams: [Stream], directory: String?, group: Int32?
+    ) throws(SystemError) -> ChildProcess {
+        let path = String(decoding: words[0], as: UTF8.self)
+        let sources = try SpawnSources(streams)
+        let pid = try start(
+            path, words, environment: environment, sources: sources, directory: directory, group: group)
+        do throws(SystemError) {
+            return ChildProcess(pid: pid, descriptor: try Self.descriptor(of: pid))
+        } catch {
+            // Without the descriptor nobody could wait for it: rather no process than one nobody knows of.
+            _ = Glibc.kill(pid, SIGKILL)
+            _ = Glibc.waitpid(pid, nil, 0)
+            throw SystemError(errno: error.errno, call: .pidfdOpen, subject: path)
+        }
+    }
+
+    private static func start(
+        _ path: String, _ words: [[UInt8]], environment: [[UInt8]], sources: borrowing SpawnSources,
+        directory: String?, group: Int32?
     ) throws(SystemError) -> Int32 {
-        let arguments = CStrings(arguments)
-        let environment = CStrings(environment.map { Array("\($0.key)=\($0.value)".utf8) })
+        let arguments = CStrings(words)
+        let environment = CStrings(environment)
+        let file = arguments.pointers[0]
         var pid: Int32 = -1
         let numbers = sources.numbers
         // The status is an error number, not errno; only a forced failure comes as -1.
         let status = once(.posixSpawn) {
             chan_spawn(
-                &pid, path, arguments.pointers, environment.pointers, numbers, Int32(numbers.count),
+                &pid, file, arguments.pointers, environment.pointers, numbers, Int32(numbers.count),
                 directory, group ?? -1)
         }
         if status == 0 { return pid }

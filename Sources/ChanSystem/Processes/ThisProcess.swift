@@ -37,18 +37,41 @@ public enum ThisProcess {
         getenv(name).map { String(cString: $0) }
     }
 
-    /// All environment variables.
+    /// The value of an environment variable as it is, which need not be text.
+    public static func environmentBytes(_ name: String) -> [UInt8]? { getenv(name).map { bytes($0) } }
+
+    /// All environment variables, as far as they are text: what is none is replaced in them.
     public static func environment() -> [String: String] {
         var all: [String: String] = [:]
-        var entry = chan_environment()
-        while let pointer = entry?.pointee {
-            let text = String(cString: pointer)
-            if let equals = text.firstIndex(of: "=") {
-                all[String(text[..<equals])] = String(text[text.index(after: equals)...])
-            }
-            entry = entry?.advanced(by: 1)
+        // In bytes: as a Character, an equals sign is one with a mark behind it that combines.
+        for entry in environmentEntries() {
+            guard let equals = entry.firstIndex(of: equalsSign) else { continue }
+            let name = String(decoding: entry[..<equals], as: UTF8.self)
+            all[name] = String(decoding: entry[(equals + 1)...], as: UTF8.self)
         }
         return all
+    }
+
+    /// The environment as it is, for a child: each variable as its name, an equals sign, and the value.
+    ///
+    /// - Parameter changes: what a child gets in place of ours, or besides.
+    static func environmentEntries(changing changes: [String: String] = [:]) -> [[UInt8]] {
+        let changed = Set(changes.keys.map { Array($0.utf8) })
+        var all: [[UInt8]] = []
+        var next = chan_environment()
+        while let pointer = next?.pointee {
+            let entry = bytes(pointer)
+            let name = Array(entry.prefix { $0 != equalsSign })
+            if !changed.contains(name) { all.append(entry) }
+            next = next?.advanced(by: 1)
+        }
+        return all + changes.map { Array("\($0.key)=\($0.value)".utf8) }
+    }
+
+    private static let equalsSign = UInt8(ascii: "=")
+
+    private static func bytes(_ string: UnsafePointer<CChar>) -> [UInt8] {
+        Array(UnsafeRawBufferPointer(start: string, count: strlen(string)))
     }
 
     /// How many descriptors the process may have open.

@@ -197,6 +197,8 @@ extension ModelBroker {
             if model.channels[channel]?.isClosed == false {
                 model.shut(channel, .removed)
             }
+            // Nobody can name it any more to resume it.
+            model.channels[channel]?.isPaused = false
         }
     }
 

@@ -81,7 +81,11 @@ extension ChandClient {
         ///
         /// - Throws: ``ChandError`` where the connection is lost.
         public func settle() throws {
-            try call { connection in loop.core.drive { !connection.hasOutput } }
+            try call { connection in
+                loop.core.drive { !connection.hasOutput }
+                // Then there is nothing to write any more either.
+                if case .over(let error) = connection.state { throw error }
+            }
         }
 
         /// Settles what was received, and ends the session in order.
@@ -197,7 +201,8 @@ extension ChandClient.Blocking {
             throw ChandError(.invalidArgument, "a blocking client does not connect again", channel: name)
         }
         let request = try options.request(name: name, role: role, capacity: capacity)
-        let operation = OpenOperation(loop, request, role: role, codec: codec, rejoins: false)
+        let operation = OpenOperation(
+            loop, request, role: role, codec: codec, rejoins: false, undecodable: options.undecodable)
         _ = try run(operation)
         return BlockingChan(self, operation.received())
     }

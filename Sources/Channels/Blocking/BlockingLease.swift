@@ -35,29 +35,33 @@ public struct BlockingLease<Element: Sendable> {
 
     /// Gives the message back to its channel, for another attempt; see ``Lease/giveBack()``.
     public func giveBack() throws {
-        lease.offer?.withdraw()
         try finish(.giveBack)
+        lease.offer?.withdraw()
     }
 
     /// Lets the lease last for `time` from now, or until it is finished where `time` is nil.
     public func extend(by time: Duration?) throws {
         guard !lease.isFinished.load(ordering: .acquiring) else { throw lease.isOver }
-        try change(.extend, WireTime.leaseNanoseconds(time))
+        try client.answer(to: changing(.extend, WireTime.leaseNanoseconds(time)))
     }
 
     private func finish(_ action: LeaseRequest.Action) throws {
         guard !lease.isFinished.exchange(true, ordering: .acquiringAndReleasing) else { throw lease.isOver }
+        let request = changing(action, 0)
         do {
-            try change(action, 0)
+            try client.answer(to: request)
         } catch {
-            lease.offer?.withdraw()
+            if request.ending == nil {
+                // The client was busy and has not begun it: it can be finished again, and goes back if it is not.
+                lease.isFinished.store(false, ordering: .releasing)
+            } else {
+                lease.offer?.withdraw()
+            }
             throw error
         }
     }
 
-    private func change(_ action: LeaseRequest.Action, _ nanoseconds: UInt64) throws {
-        try client.answer(
-            to: handle.changing(
-                action, lease: lease.delivery, session: lease.session, nanoseconds: nanoseconds))
+    private func changing(_ action: LeaseRequest.Action, _ nanoseconds: UInt64) -> RequestOperation<Void> {
+        handle.changing(action, lease: lease.delivery, session: lease.session, nanoseconds: nanoseconds)
     }
 }

@@ -78,7 +78,8 @@ public struct Chan<Element: Sendable>: Sendable, Hashable {
 
     /// Gives up receiving with this value and its copies, and keeps sending (rule X14).
     ///
-    /// Receives that wait fail with ``ChandError/Code/handleClosed``; messages that were received ahead go back.
+    /// Receives that wait fail with ``ChandError/Code/handleClosed``; messages that were received ahead go back. It stays so
+    /// where the value is opened again (``ChannelOptions/rejoin``); one that only receives is not, and fails with that code.
     public func stop() async throws {
         switch backend {
         case .near(let channel): try channel.stop()
@@ -89,8 +90,8 @@ public struct Chan<Element: Sendable>: Sendable, Hashable {
     /// Gives the channel up: closes the handle that this value and its copies share.
     ///
     /// Operations under way fail with ``ChandError/Code/handleClosed``, and so do later ones. Returns when the
-    /// daemon has done it, and does so also where the task is cancelled or the connection is lost. Without it
-    /// the handle is closed when the last copy goes.
+    /// daemon has done it, or the connection is lost; in a cancelled task it may return before, and the handle is
+    /// closed all the same. Without it the handle is closed when the last copy goes.
     public func release() async {
         switch backend {
         case .near(let channel): channel.closeHandle()

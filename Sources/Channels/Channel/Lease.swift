@@ -50,7 +50,7 @@ public final class Lease<Element: Sendable>: Sendable {
     ///
     /// - Throws: ``ChandError`` with `leaseExpired` if the lease's time ran out, in which case another receiver
     ///   has the message or will have it, or if the lease was finished before; another code if the connection
-    ///   is gone.
+    ///   is gone. `CancellationError` where the task was cancelled before the daemon was asked: the lease is as it was.
     public func done() async throws {
         try await finish(.done)
         offer?.settle()
@@ -77,8 +77,8 @@ public final class Lease<Element: Sendable>: Sendable {
     ///
     /// - Throws: as ``done()``.
     public func giveBack() async throws {
-        offer?.withdraw()
         try await finish(.giveBack)
+        offer?.withdraw()
     }
 
     /// Lets the lease last for `time` from now, or until it is finished where `time` is nil.
@@ -94,6 +94,10 @@ public final class Lease<Element: Sendable>: Sendable {
         guard !isFinished.exchange(true, ordering: .acquiringAndReleasing) else { throw isOver }
         do {
             try await holder.change(action, lease: delivery, session: session, nanoseconds: 0)
+        } catch let error as CancellationError {
+            // The daemon was not asked: it can be finished again, and goes back if it is not.
+            isFinished.store(false, ordering: .releasing)
+            throw error
         } catch {
             offer?.withdraw()
             throw error

@@ -30,6 +30,8 @@ class RemoteHandle: @unchecked Sendable {
     /// From then on no operation may name it, since the daemon may use its number again. What it delivered
     /// before can still be settled.
     private let releasedFlag = Atomic<Bool>(false)
+    /// Set when the daemon has taken its receive role away; it gets none in later sessions either.
+    private let stoppedFlag = Atomic<Bool>(false)
     /// The delivery that passed the handle, if one did: what it names depends on that.
     private let offer: ChannelOffer?
 
@@ -70,11 +72,18 @@ class RemoteHandle: @unchecked Sendable {
     }
 
     deinit {
-        if !isReleased { letGo() }
+        guard !isReleased else { return }
+        // Whatever was sent later and waits for room would fail with the handle, so it is closed behind that.
+        pipeline.end(asking: { loop.beginUnawaited(asking()) }, then: closing)
     }
 
-    private func letGo() {
-        if let offer { offer.letGo(number) } else { loop.abandonHandle(number, session: session) }
+    private func letGo() { closing() }
+
+    /// What closes the handle as it is now, without holding it.
+    private var closing: @Sendable () -> Void {
+        return { [loop, offer, number, session] in
+            if let offer { offer.letGo(number) } else { loop.abandonHandle(number, session: session) }
+        }
     }
 
     /// Closes the handle without waiting for the answer.
@@ -117,7 +126,18 @@ class RemoteHandle: @unchecked Sendable {
 
     /// What to ask for in order to open it in the present session; nil where nobody wants that.
     final var requestToReopen: OpenRequest? {
-        isReleased || life.withLock { $0.failure } != nil ? nil : reopening
+        guard !isReleased, life.withLock({ $0.failure }) == nil, var request = reopening else { return nil }
+        if stoppedFlag.load(ordering: .relaxed) { request.role.remove(.receive) }
+        return request
+    }
+
+    /// The daemon has taken its receive role away: a handle that had no other is of no use in another session.
+    private func wasStopped() {
+        stoppedFlag.store(true, ordering: .relaxed)
+        guard !role.contains(.send) else { return }
+        isGone(
+            ChandError(
+                .handleClosed, "the channel was stopped before the connection was lost", channel: name))
     }
 
     /// The daemon has opened it in the present session.
@@ -160,8 +180,16 @@ extension RemoteHandle {
     /// Closes the handle and returns when the daemon has.
     final func release() async {
         if loop.isDriven { return abandon() }
-        // It fails only where the connection is gone, and the handle with it.
-        try? await releasing()?.result()
+        guard let request = releasing() else { return }
+        do {
+            try await request.result()
+        } catch let error as ChandError where error.code == .outcomeUnknown {
+            // The daemon was asked, and by now the number may be another handle's.
+        } catch {
+            // It was not asked where the task was cancelled, or the connection not ready in time; otherwise the handle is
+            // gone with its session, and nothing is said.
+            letGo()
+        }
     }
 
     /// Makes the request that closes the handle; nil where there is nothing to be asked.
@@ -190,7 +218,10 @@ extension RemoteHandle {
         RequestOperation(
             loop, channel: name, obstacle: obstacle,
             encode: { SimpleFrame.handle(.stop, request: $0, handle: self.number) },
-            decode: { frame throws(WireFault) in try frame.expect(.done) })
+            decode: { frame throws(WireFault) in
+                try frame.expect(.done)
+                self.wasStopped()
+            })
     }
 
     /// Makes the request that closes the channel; its answer says whether this call did.

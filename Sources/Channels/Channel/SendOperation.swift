@@ -17,7 +17,8 @@ class SendOperation: Operation, @unchecked Sendable {
     /// Bytes of a frame before its first message.
     static let prefixByteCount = FrameHeader.byteCount + SendRequest.prefixByteCount
 
-    final let handle: RemoteHandle
+    /// The handle, until it is let go.
+    @exclusivity(unchecked) private final var usedHandle: RemoteHandle?
     /// How many messages the frame has.
     @exclusivity(unchecked) final var count = 0
     /// Bytes of those, with their lengths.
@@ -35,11 +36,20 @@ class SendOperation: Operation, @unchecked Sendable {
     init(
         _ handle: RemoteHandle, timeout: Int64, acceptedBefore: Int = 0, confirm: SendConfirmation = .commit
     ) {
-        self.handle = handle
+        usedHandle = handle
         self.confirm = confirm
         self.acceptedBefore = acceptedBefore
         super.init(handle.loop, channel: handle.name, timeout: timeout)
     }
+
+    /// The handle that it sends through.
+    final var handle: RemoteHandle {
+        guard let usedHandle else { preconditionFailure("a send has let its handle go") }
+        return usedHandle
+    }
+
+    /// Lets the handle go, for a send that is written and whose end does not need it.
+    final func letHandleGo() { usedHandle = nil }
 
     /// What the frame's header says of its outcome.
     var flags: UInt8 { confirm.flags }
@@ -63,7 +73,7 @@ class SendOperation: Operation, @unchecked Sendable {
         frame = writer.finish()
     }
 
-    override final func write(request: UInt64, to connection: Connection) {
+    override func write(request: UInt64, to connection: Connection) {
         // Since it was encoded, the handle may have been opened again and time may have passed.
         frame.patch(request, at: Self.requestOffset)
         frame.patch(handle.number, at: Self.handleOffset)

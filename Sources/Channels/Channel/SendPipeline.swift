@@ -35,6 +35,8 @@ final class SendPipeline: Sendable {
         var begun: UInt64 = 0
         /// How many of those had been begun when it was asked last.
         var begunWhenAsked: UInt64 = 0
+        /// Closes a handle that nobody holds any more, once nothing is under way.
+        var close: (@Sendable () -> Void)?
 
         /// Whether the daemon may have kept something since it was asked last; who sees that asks.
         mutating func mustAsk() -> Bool {
@@ -144,9 +146,23 @@ final class SendPipeline: Sendable {
         }
     }
 
+    /// Closes the handle that nobody holds any more, at once or when everything under way has ended.
+    ///
+    /// - Parameters:
+    ///   - ask: has the daemon say what it kept, called where there is anything to wait for.
+    ///   - close: closes the handle.
+    func end(asking ask: () -> Void, then close: @escaping @Sendable () -> Void) {
+        let (isOver, mustAsk) = state.withLock { state in
+            if state.underWay == 0 { return (true, false) }
+            state.close = close
+            return (false, state.mustAsk())
+        }
+        if isOver { close() } else if mustAsk { ask() }
+    }
+
     /// A send has ended.
     func leave(_ number: UInt64, bytes: Int, error: (any Error)?) {
-        let ready = state.withLock { state in
+        let (ready, close) = state.withLock { state in
             state.underWay -= 1
             state.bytes -= bytes
             if let error, number < state.failure?.sequence ?? .max { state.failure = (number, error) }
@@ -161,22 +177,28 @@ final class SendPipeline: Sendable {
             // All look again: only as many go on as there is room for.
             ready += state.waiting.compactMap { $0.continuation.take() }
             state.waiting = []
-            return ready
+            return (ready, state.underWay == 0 ? state.close.take() : nil)
         }
         for continuation in ready { continuation.resume() }
+        close?()
     }
 }
 
 /// A send that no caller awaits; its end is reported to its handle's pipeline.
 ///
+/// The daemon may keep its outcome until it is asked, which the end of the handle does: so it does not hold the handle once
+/// it is written.
+///
 /// Unchecked, as every ``Operation``: it has one owner at a time.
 final class PipelinedSend: SendOperation, @unchecked Sendable {
     private let place: SendPipeline.Place
+    private let pipeline: SendPipeline
     /// Set where it failed before it began: the element does not encode, and the caller is told.
     private(set) var encodingError: ChandError?
 
     init(_ handle: RemoteHandle, _ place: SendPipeline.Place) {
         self.place = place
+        pipeline = handle.pipeline
         super.init(handle, timeout: WireTimeout.never)
     }
 
@@ -185,25 +207,35 @@ final class PipelinedSend: SendOperation, @unchecked Sendable {
 
     override var flags: UInt8 { mayBeKept ? SendRequest.laterFlag : 0 }
 
+    override func write(request: UInt64, to connection: Connection) {
+        super.write(request: request, to: connection)
+        letHandleGo()
+    }
+
+    /// Lets the handle go where the frame was written as it was encoded; on the loop.
+    func letHandleGoIfBegun() {
+        if case .underWay = phase { letHandleGo() }
+    }
+
     override func sent() -> Bool {
-        handle.pipeline.leave(place.number, bytes: byteCount, error: nil)
+        pipeline.leave(place.number, bytes: byteCount, error: nil)
         return true
     }
 
     override func failed(_ failure: Failed, on connection: Connection) {
-        handle.pipeline.leave(
+        pipeline.leave(
             place.number, bytes: byteCount, error: DaemonFailure.error(failure, channel: channel))
     }
 
     override func fail(_ error: any Error) {
         guard let known = error as? ChandError else {
-            return handle.pipeline.leave(place.number, bytes: byteCount, error: error)
+            return pipeline.leave(place.number, bytes: byteCount, error: error)
         }
-        let failure = known.about(channel: handle.name)
-        // These come in the call that encodes, which throws them.
-        let isOfTheCall = known.code == .encoding || known.code == .messageTooLarge
+        let failure = channel.map { known.about(channel: $0) } ?? known
+        // These come in the call that encodes, which throws them; not what was encoded and is too large for a later session.
+        let isOfTheCall = count == 0 && (known.code == .encoding || known.code == .messageTooLarge)
         if isOfTheCall { encodingError = failure }
-        handle.pipeline.leave(place.number, bytes: byteCount, error: isOfTheCall ? nil : failure)
+        pipeline.leave(place.number, bytes: byteCount, error: isOfTheCall ? nil : failure)
     }
 }
 
@@ -223,6 +255,7 @@ extension Chan {
         let operation = PipelinedSend(remote, place)
         remote.begin(operation, sending: element)
         if let error = operation.encodingError { throw error }
+        if remote.loop.core.isCurrent { operation.letHandleGoIfBegun() }
         if remote.pipeline.begun(bytes: operation.byteCount, mayBeKept: operation.mayBeKept) {
             remote.loop.begin(remote.asking())
         }

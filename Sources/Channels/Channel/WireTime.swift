@@ -8,14 +8,15 @@ enum WireTime {
     /// The nanoseconds of a timeout; nil waits for ever, and what is not above zero is a try.
     static func nanoseconds(_ timeout: Duration?) -> Int64 {
         guard let timeout else { return WireTimeout.never }
+        guard timeout > .zero else { return WireTimeout.none }
+        // Before anything else: the components of a duration beyond 2^63 seconds trap.
+        guard timeout < longest else { return .max }
         let (seconds, attoseconds) = timeout.components
-        guard seconds > 0 || (seconds == 0 && attoseconds > 0) else { return WireTimeout.none }
-        let (whole, tooLong) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         // A part of a nanosecond still is not a try.
-        let (sum, wrapped) = whole.addingReportingOverflow(
-            max(attoseconds / 1_000_000_000, whole == 0 ? 1 : 0))
-        return tooLong || wrapped ? .max : sum
+        return max(seconds * 1_000_000_000 + attoseconds / 1_000_000_000, 1)
     }
+
+    private static let longest = Duration.nanoseconds(Int64.max)
 
     /// The nanoseconds of a length of time, never below zero.
     static func positive(_ duration: Duration) -> UInt64 { UInt64(max(nanoseconds(duration), 0)) }

@@ -184,7 +184,8 @@ public struct DeliveryTimes: Hashable, Sendable {
     /// What came since an earlier measurement of the same channels; everything where the channel is another one by now.
     public func since(_ earlier: DeliveryTimes) -> DeliveryTimes {
         guard delivered >= earlier.delivered, total >= earlier.total else { return self }
-        let before = Dictionary(uniqueKeysWithValues: earlier.buckets.map { ($0.bound, $0.count) })
+        // A daemon may say a bound twice, which an honest one does not.
+        let before = Dictionary(earlier.buckets.map { ($0.bound, $0.count) }, uniquingKeysWith: &+)
         return DeliveryTimes(
             delivered: delivered &- earlier.delivered, total: total - earlier.total,
             buckets: buckets.compactMap {

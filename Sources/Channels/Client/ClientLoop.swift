@@ -50,9 +50,9 @@ final class ClientLoop: TaskExecutor, Sendable {
         if isHere { core.submit(.close(operation)) } else { operation.succeed() }
     }
 
-    /// Begins an operation, on this thread if it is the loop's.
+    /// Begins an operation, on this thread if it is the loop's; but not in the midst of a codec, which writes the output.
     func begin(_ operation: Operation) {
-        if core.isCurrent {
+        if core.isCurrent, !core.connection.isEncoding {
             core.connection.begin(operation)
         } else if isDriven {
             operation.fail(Self.driven)
@@ -70,7 +70,7 @@ final class ClientLoop: TaskExecutor, Sendable {
 
     /// Begins a send; `encode` writes the frame's messages straight into the output where that is possible.
     func begin(_ operation: SendOperation, _ encode: (inout MessageWriter) throws -> Void) {
-        if core.isCurrent {
+        if core.isCurrent, !core.connection.isEncoding {
             core.connection.begin(operation, encode)
         } else if isDriven {
             operation.fail(Self.driven)

@@ -48,7 +48,8 @@ extension Connection {
         }
     }
 
-    private static func malformed(_ fault: WireFault) -> ChandError {
+    /// What the caller is told whose operation can't end as the daemon says.
+    static func malformed(_ fault: WireFault) -> ChandError {
         ChandError(.protocolViolation, "the daemon's answer is malformed: \(fault.text)")
     }
 

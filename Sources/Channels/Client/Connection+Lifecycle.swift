@@ -153,6 +153,21 @@ extension Connection {
         closers = []
     }
 
+    /// This is a forked child: everything fails here, and the socket, which is the parent's too, is left alone.
+    ///
+    /// Nothing is published: another thread of the parent may have had a lock that nobody here will ever release.
+    func leaveToParent() {
+        let before = state
+        if case .over = before { return }
+        state = .over(.forked)
+        phaseDeadline = .max
+        if case .greeting(let operation) = before { operation.fail(ChandError.forked) }
+        endSession(with: .forked)
+        for operation in held.takeAll(now: now) { finish(operation, with: ChandError.forked) }
+        for closer in closers { closer.succeed() }
+        closers = []
+    }
+
     /// Forgets what belongs to the session, and tells who waits for the daemon's answers.
     func endSession(with reason: ChandError) {
         ledger.removeAll()

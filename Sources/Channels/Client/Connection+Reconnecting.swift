@@ -155,6 +155,10 @@ extension Connection {
     /// Keeps an operation until the daemon is back, unless it belongs to a session that is over.
     func hold(_ operation: Operation) {
         if let pin = operation.pin, !pin.allows(session.number) { return operation.fail(SessionPin.lost) }
+        if operation.isProbe {
+            operation.phase.end()
+            return operation.failed(Failed(.wouldBlock), on: self)
+        }
         held.hold(operation, now: now, waiting: reconnecting.waiting ?? 0)
     }
 

@@ -57,6 +57,7 @@ final class Connection {
     /// One chunk holds what a busy turn writes, so that the same warm memory serves every turn.
     private let pool = BufferPool(chunkBytes: 256 << 10, maxSpare: 1)
     private var socket: OwnedDescriptor?
+    private let origin = ProcessMark()
     private var outputBlocked = false
 
     /// The time at which this turn began; operations count from it.
@@ -296,9 +297,9 @@ final class Connection {
     var hasMuchOutput: Bool { !outputBlocked && output.bytes.count > 192 << 10 }
 
     /// Writes what there is to write, as far as the socket takes it.
-    func flush(isForked: Bool = false) {
+    func flush() {
+        guard origin.isHere else { return leaveToParent() }
         guard hasOutput, let descriptor = socket?.raw, descriptor == self.descriptor else { return }
-        if isForked { return lose(.forked) }
         prepareOutput()
         if outputBlocked { return }
         while true {
@@ -334,7 +335,8 @@ final class Connection {
         everythingRead = false
         // A second read would block a thread that has what it waits for.
         for _ in 0..<(isDriven ? 1 : 16) {
-            guard let descriptor = socket?.raw, descriptor == self.descriptor else { return }
+            // A codec may have forked: what comes is the parent's.
+            guard let descriptor = socket?.raw, descriptor == self.descriptor, origin.isHere else { return }
             let room = reader.room()
             switch Transfer.read(descriptor, into: room) {
             case .bytes(let count):

@@ -7,7 +7,7 @@ struct JobQueue: ~Copyable {
     private var storage: UnsafeMutablePointer<UnownedJob>
     private var capacity = 256
     private var head = 0
-    private var count = 0
+    private(set) var count = 0
 
     init() { storage = .allocate(capacity: 256) }
 

@@ -39,6 +39,8 @@ final class LoopCore: @unchecked Sendable {
     private let wakeUp: WakeUp
     private let poll: EventPoll
     private let origin = ProcessMark()
+    /// Jobs for a forked child that has this thread: the other lock may have been another thread's when it was forked.
+    private let childJobs = ConditionLock<[UnownedJob]>([])
 
     /// Set before the thread runs anything of others.
     private var thread: ThreadToken?
@@ -87,8 +89,11 @@ final class LoopCore: @unchecked Sendable {
     func enqueue(_ job: UnownedJob) {
         if isCurrent {
             jobs.append(job)
-        } else {
+        } else if origin.isHere {
             share { $0.jobs.append(job) }
+        } else {
+            childJobs.withLock { $0.append(job) }
+            childJobs.signal()
         }
     }
 
@@ -119,10 +124,12 @@ final class LoopCore: @unchecked Sendable {
 
     private func run() {
         connection.startTurn(now: MonotonicClock.now())
-        while takeShared() || !jobs.isEmpty || !deferred.isEmpty {
+        // What runs here may fork, and then this is the child's only thread; observers and codecs may too.
+        while origin.isHere, takeShared() || !jobs.isEmpty || !deferred.isEmpty {
             runJobs()
+            guard origin.isHere else { break }
             runDeferred()
-            connection.flush(isForked: !origin.isHere)
+            connection.flush()
             runDeferred()
             updateWatch()
             let spent = MonotonicClock.now() &- connection.now
@@ -133,10 +140,29 @@ final class LoopCore: @unchecked Sendable {
             #else
                 _ = wasLong
             #endif
+            guard origin.isHere else { break }
             wait()
         }
+        guard origin.isHere else { return runInChild() }
         connection.abort()
         updateWatch()
+    }
+
+    /// Goes on in a forked child, for the task that forked and what it starts: all that they ask of the client fails.
+    ///
+    /// The poll, the wake-up and the socket are the parent's as well, and are not touched. It never returns: with its only
+    /// thread the process would end.
+    private func runInChild() {
+        guard let executor else { return }
+        connection.leaveToParent()
+        while true {
+            runDeferred()
+            if let job = jobs.popFirst() {
+                job.runSynchronously(on: executor)
+            } else if let job = childJobs.wait(for: { $0.isEmpty ? nil : $0.removeFirst() }) {
+                jobs.append(job)
+            }
+        }
     }
 
     /// Takes what other threads have shared; false when the loop is to end.
@@ -158,8 +184,14 @@ final class LoopCore: @unchecked Sendable {
         guard let executor else { return }
         var budget = Self.jobsPerTurn
         while budget > 0, !connection.hasMuchOutput, let job = jobs.popFirst() {
+            let waiting = jobs.count
             job.runSynchronously(on: executor)
             budget -= 1
+            guard origin.isHere else {
+                // What was to run before the fork runs in the parent.
+                for _ in 0..<waiting { _ = jobs.popFirst() }
+                return
+            }
         }
     }
 

@@ -16,6 +16,8 @@ class Operation: @unchecked Sendable {
     @exclusivity(unchecked) final var timeout: Int64
     /// The session that it has to be begun in; nil where any will do.
     @exclusivity(unchecked) final var pin: SessionPin?
+    /// Whether it is a try of something that goes on without the daemon too: while that is sought it can't proceed.
+    @exclusivity(unchecked) final var isProbe = false
     /// Whether it waits for the daemon to come back.
     @exclusivity(unchecked) final var isHeld = false
     /// Where it stands.
@@ -24,7 +26,9 @@ class Operation: @unchecked Sendable {
     @exclusivity(unchecked) final var isLate = false
     /// Who waits for it.
     @exclusivity(unchecked) private final var continuation: UnsafeContinuation<Int, any Error>?
-    /// How it ended, where no task waits for it.
+    /// Told how it ended instead of a task that waits, on the loop; set before it begins.
+    @exclusivity(unchecked) final var whenOver: (@Sendable (Result<Int, any Error>) -> Void)?
+    /// How it ended, where nobody waits for it.
     @exclusivity(unchecked) private(set) final var ending: Result<Int, any Error>?
 
     init(_ loop: ClientLoop, channel: String?, timeout: Int64 = WireTimeout.never) {
@@ -105,6 +109,8 @@ class Operation: @unchecked Sendable {
     private func resume(with result: Result<Int, any Error>) {
         if let continuation = continuation.take() {
             continuation.resume(with: result)
+        } else if let whenOver = whenOver.take() {
+            whenOver(result)
         } else {
             ending = result
         }

@@ -15,7 +15,8 @@ public struct ReconnectPolicy: Hashable, Sendable {
     /// client is closed.
     ///
     /// - Parameter waiting: how long an operation that is begun meanwhile waits for the daemon, before it fails with
-    ///   ``ChandError/Code/connectionLost`` and without effect.
+    ///   ``ChandError/Code/connectionLost`` and without effect. Tries wait as well; but a select that also has cases
+    ///   inside the process goes on with those meanwhile, and keeps its time.
     public static func automatic(waiting: Duration = .seconds(5)) -> ReconnectPolicy {
         ReconnectPolicy(waiting: WireTime.positive(waiting))
     }

@@ -42,15 +42,27 @@ final class ChannelOffer: Sendable {
 
     /// Takes a channel for one channel value.
     ///
-    /// - Throws: ``UnexpectedMessage`` where there is no such channel, or where it was taken before.
+    /// - Throws: ``UnexpectedMessage`` where there is no such channel, where it was taken before, and where the delivery is
+    ///   settled or went back: the number may be another handle's by now.
     func take(_ index: Int) throws -> OfferedChannel {
         guard channels.indices.contains(index) else {
             throw UnexpectedMessage("expected a channel \(index), got \(channels.count) channels")
         }
         let channel = channels[index]
-        guard state.withLock({ $0.held.insert(channel.handle).inserted }) else {
-            throw UnexpectedMessage("the channel \(index) of the message is there twice")
+        let refusal: UnexpectedMessage? = state.withLock { state in
+            switch state.stage {
+            case .open:
+                return state.held.insert(channel.handle).inserted
+                    ? nil : UnexpectedMessage("the channel \(index) of the message is there twice")
+            case .settled:
+                return UnexpectedMessage(
+                    "the message was settled before, and its channel \(index), which nobody had taken, closed"
+                )
+            case .withdrawn:
+                return UnexpectedMessage("the message went back, and its channel \(index) with it")
+            }
         }
+        if let refusal { throw refusal }
         return channel
     }
 

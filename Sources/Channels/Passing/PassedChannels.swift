@@ -74,12 +74,14 @@ extension MessageBytes {
     /// Takes a channel that the message passes, once.
     ///
     /// It can be used when the message is the caller's for good: at once where it was received, after
-    /// ``Lease/done()`` where it was leased. What no decoder takes is closed.
+    /// ``Lease/done()`` where it was leased. What no decoder takes until then is closed, and can't be taken later: take
+    /// channels of bytes that are the element themselves from a lease, before it is done.
     ///
     /// - Parameters:
     ///   - index: which, from 0 on.
     ///   - type: what the channel carries; encoded as ``ChanElement`` or JSON.
-    /// - Throws: ``UnexpectedMessage`` where there is no such channel, or where it carries something else.
+    /// - Throws: ``UnexpectedMessage`` where there is no such channel, where it carries something else, and where the message
+    ///   was settled or went back before.
     public func channel<Element: Sendable>(
         _ index: Int, of type: Element.Type = Element.self
     ) throws -> Chan<Element> {

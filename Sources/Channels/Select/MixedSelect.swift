@@ -62,6 +62,8 @@ struct MixedSelect {
 
     private func far(timeout: Int64) throws -> SelectOperation {
         let operation = SelectOperation(loop, actions, timeout: timeout, ordered: ordered)
+        // Or it would wait for a daemon that is away, and the near half with it.
+        operation.isProbe = timeout == WireTimeout.none
         try operation.encode()
         return operation
     }

@@ -87,9 +87,13 @@ public func select(
 ) async throws -> [SelectWinner] {
     guard limit > 0 else { throw ChandError(.invalidArgument, "up to \(limit) selects") }
     for candidate in cases {
-        guard case .send(let channel, _) = candidate.action else { continue }
-        throw ChandError(
-            .invalidArgument, "several selects in one turn only receive", channel: channel.name)
+        let channel: String
+        switch candidate.action {
+        case .send(let handle, _): channel = handle.name
+        case .sendNear(let handle, _): channel = handle.name
+        case .never, .receive, .receiveNear, .source, .timeout, .otherwise: continue
+        }
+        throw ChandError(.invalidArgument, "several selects in one turn only receive", channel: channel)
     }
     return try await Selection(
         cases.map { $0.action }, timeout: WireTime.nanoseconds(timeout), ordered: ordered, limit: limit

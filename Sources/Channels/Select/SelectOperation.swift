@@ -15,6 +15,8 @@ final class SelectOperation: Operation, @unchecked Sendable {
     /// The channels that those pass, by case.
     private var passed: [[PassedChannel]] = []
     private var messageBytes = 0
+    /// Bytes that the lists of those channels take.
+    private var listBytes = 0
     /// Which cases won, one after the other; none where the time ran out.
     ///
     /// The caller's once it is resumed.
@@ -67,6 +69,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
                 if let obstacle = candidate.obstacle(through: channel) { throw obstacle }
             }
             messageBytes += message.count
+            if !writer.passed.isEmpty { listBytes += 1 + writer.passed.count * ListedChannel.byteCount }
             let limits = channel.limits
             guard message.count <= limits.maxMessageBytes, messageBytes + overhead <= limits.maxBodyBytes
             else {
@@ -82,7 +85,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
     }
 
     /// Bytes of the frame's body apart from messages.
-    private var overhead: Int { 12 + actions.count * ChanWire.SelectCase.prefixByteCount }
+    private var overhead: Int { 12 + actions.count * ChanWire.SelectCase.prefixByteCount + listBytes }
 
     override func obstacle() -> ChandError? {
         for action in actions {
@@ -93,7 +96,13 @@ final class SelectOperation: Operation, @unchecked Sendable {
                 break
             }
         }
-        return passed.lazy.joined().compactMap { $0.handle.obstacle() }.first
+        // Their numbers were listed when they were encoded, perhaps in another session.
+        for case (.send(let channel, _), let listed) in zip(actions, passed) {
+            for candidate in listed {
+                if let obstacle = candidate.obstacle(through: channel) { return obstacle }
+            }
+        }
+        return nil
     }
 
     override func write(request: UInt64, to connection: Connection) {
@@ -158,7 +167,13 @@ final class SelectOperation: Operation, @unchecked Sendable {
     }
 
     override func failed(_ failure: Failed, on connection: Connection) {
-        if failure.code == .wouldBlock || failure.code == .timeout { return resume(nil) }
+        if failure.code == .wouldBlock || failure.code == .timeout {
+            guard timeout < 0, winners.isEmpty else { return resume(nil) }
+            let fault = Connection.malformed(
+                WireFault(.malformed, "a select without a limit of time ended for lack of it"))
+            fail(fault)
+            return connection.lose(fault)
+        }
         let index = Int(failure.caseIndex)
         guard index < actions.count, let channel = channel(of: index) else {
             return fail(DaemonFailure.error(failure, channel: nil))

@@ -12,8 +12,8 @@ import ChanSystem
 /// ```
 ///
 /// Unlike ``select(ordered:_:)``, where one case commits and the others don't, every operation here is begun when
-/// it is added and goes on until it is done; a send and a receive of one set may meet each other. Operations can
-/// be added at any time, also after others have ended. Identifiers may repeat.
+/// it is added, in that order (rule 23), and goes on until it is done; a send and a receive of one set may meet each other.
+/// Operations can be added at any time, also after others have ended. Identifiers may repeat.
 ///
 /// A failure is a result like any other: it loses nothing. A received element is handed over when ``select(timeout:)`` returns it;
 /// a set that goes away withdraws what is under way and gives back, unseen, what was received and not handed over.
@@ -79,7 +79,10 @@ public final class SelectSet<ID: Sendable>: Sendable {
 
     /// Begins to send on a channel.
     public func send<Element>(_ id: ID, _ element: Element, to channel: Chan<Element>) {
-        add(id, StartedSend { try await channel.send(element) })
+        switch channel.backend {
+        case .near(let local): add(id, StartedNearSend(element, to: local))
+        case .far(let remote): add(id, StartedFarSend(element, to: remote))
+        }
     }
 
     /// Waits for the next operation to end, in the order in which they do.

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanCore
 import ChanSystem
 import ChanWire
 
 /// An operation that goes on while nobody waits for it; see ``SelectSet``.
 protocol StartedOperation: AnyObject, Sendable {
-    /// Begins it; `whenOver` is called once, on any thread, unless it is dropped.
+    /// Begins it before it returns, so that it has its place (rule 23).
+    ///
+    /// `whenOver` is called once, on any thread; nobody listens any more where it was dropped.
     func start(whenOver: @escaping @Sendable () -> Void)
     /// Hands the result over; once, after it is over, and never after `drop`.
     func claim<ID>() -> SelectSet<ID>.Outcome
@@ -66,27 +69,23 @@ private final class HeldReceive: ReceiveOperation, @unchecked Sendable {
 /// A receive from a daemon's channel: what it received is settled when it is claimed.
 final class StartedFarReceive<Element: Sendable>: StartedOperation {
     private enum State {
-        case underWay(Task<Void, Never>?)
+        case underWay
         case over(Result<ReceivedBatch, any Error>)
         case finished
     }
 
     private let channel: RemoteChannel<Element>
-    private let state = Lock(State.underWay(nil))
+    private let operation: HeldReceive
+    private let state = Lock(State.underWay)
 
-    init(_ channel: RemoteChannel<Element>) { self.channel = channel }
+    init(_ channel: RemoteChannel<Element>) {
+        self.channel = channel
+        operation = HeldReceive(channel)
+    }
 
     func start(whenOver: @escaping @Sendable () -> Void) {
-        let task = Task {
-            let result: Result<ReceivedBatch, any Error>
-            do {
-                let operation = HeldReceive(channel)
-                _ = try await operation.outcome()
-                guard let batch = operation.batch else { preconditionFailure("nothing was received") }
-                result = .success(batch)
-            } catch {
-                result = .failure(error)
-            }
+        operation.whenOver = { [self] outcome in
+            let result = received(outcome)
             let isDropped = state.withLock { state in
                 if case .finished = state { return true }
                 state = .over(result)
@@ -95,8 +94,15 @@ final class StartedFarReceive<Element: Sendable>: StartedOperation {
             if !isDropped { return whenOver() }
             if case .success(let batch) = result { channel.loop.giveBackRest(of: batch) }
         }
-        state.withLock { state in
-            if case .underWay = state { state = .underWay(task) }
+        channel.loop.begin(operation)
+    }
+
+    private func received(_ outcome: Result<Int, any Error>) -> Result<ReceivedBatch, any Error> {
+        switch outcome {
+        case .failure(let error): return .failure(error)
+        case .success:
+            guard let batch = operation.batch else { return .failure(endedAtOnce(channel)) }
+            return .success(batch)
         }
     }
 
@@ -127,7 +133,7 @@ final class StartedFarReceive<Element: Sendable>: StartedOperation {
 
     func drop() {
         switch finish() {
-        case .underWay(let task): task?.cancel()
+        case .underWay: operation.cancel()
         case .over(.success(let batch)): channel.loop.giveBackRest(of: batch)
         case .over(.failure), .finished: break
         }
@@ -141,33 +147,78 @@ final class StartedFarReceive<Element: Sendable>: StartedOperation {
     }
 }
 
-/// A send, near or far, in a task of its own.
-final class StartedSend: StartedOperation {
-    private struct State {
-        var task: Task<Void, Never>?
-        var failure: (any Error)?
+/// A send inside the process.
+final class StartedNearSend<Element: Sendable>: StartedOperation {
+    private let channel: LocalChannel<Element>
+    private let element: Element
+    private let operation: LocalOperation
+
+    init(_ element: Element, to channel: LocalChannel<Element>) {
+        self.channel = channel
+        self.element = element
+        operation = LocalOperation(channel.space, timeout: WireTimeout.never)
     }
 
-    private let send: @Sendable () async throws -> Void
-    private let state = Lock(State())
-
-    init(_ send: @escaping @Sendable () async throws -> Void) { self.send = send }
-
     func start(whenOver: @escaping @Sendable () -> Void) {
-        let task = Task {
-            do {
-                try await send()
-            } catch {
-                state.withLock { $0.failure = error }
-            }
-            whenOver()
-        }
-        state.withLock { $0.task = task }
+        operation.start(
+            { [channel, element, operation] state, request in
+                guard channel.isUsable(&state, request) else { return }
+                var chain = MessageChain()
+                channel.append(element, to: &chain, &state)
+                channel.send(chain, for: operation, as: request, .commit, &state)
+            },
+            whenOver: { _ in whenOver() })
     }
 
     func claim<ID>() -> SelectSet<ID>.Outcome {
-        state.withLock { $0.failure.map { .failed($0) } ?? .sent }
+        do {
+            _ = try channel.accepted(operation)
+            return .sent
+        } catch {
+            return .failed(error)
+        }
     }
 
-    func drop() { state.withLock { $0.task }?.cancel() }
+    func drop() { operation.cancel() }
+}
+
+/// A send to a daemon's channel.
+final class StartedFarSend<Element: Sendable>: StartedOperation {
+    private let channel: RemoteChannel<Element>
+    private let element: Element
+    private let operation: SendOperation
+    private let ending = Lock<Result<Int, any Error>?>(nil)
+
+    init(_ element: Element, to channel: RemoteChannel<Element>) {
+        self.channel = channel
+        self.element = element
+        operation = channel.sending(timeout: WireTimeout.never, acceptedBefore: 0, confirm: .commit)
+    }
+
+    func start(whenOver: @escaping @Sendable () -> Void) {
+        operation.whenOver = { [ending] outcome in
+            ending.withLock { $0 = outcome }
+            whenOver()
+        }
+        channel.begin(operation, sending: element)
+    }
+
+    func claim<ID>() -> SelectSet<ID>.Outcome {
+        guard let outcome = ending.withLock({ $0 }) else {
+            preconditionFailure("an operation that is not over is claimed")
+        }
+        switch outcome {
+        case .success(let count): return count > 0 ? .sent : .failed(endedAtOnce(channel))
+        case .failure(let error): return .failed(error)
+        }
+    }
+
+    func drop() { operation.cancel() }
+}
+
+/// The error for a daemon that ends an operation without a limit of time as if it were a try.
+private func endedAtOnce(_ channel: RemoteHandle) -> ChandError {
+    Connection.malformed(
+        WireFault(.malformed, "an operation without a limit of time ended for lack of it")
+    ).about(channel: channel.name)
 }

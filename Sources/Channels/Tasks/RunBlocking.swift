@@ -67,18 +67,24 @@ final class BlockingPool: Sendable {
         while let job = next(patience: Self.patienceMilliseconds) { job() }
     }
 
+    /// Takes the first job for a thread that was idle; in one step, or the next job would count on that thread.
+    private static func take(_ state: inout State) -> (@Sendable () -> Void)? {
+        guard !state.jobs.isEmpty else { return nil }
+        state.idle -= 1
+        return state.jobs.removeFirst()
+    }
+
     /// The next job; nil where the thread is to end.
     private func next(patience: UInt64) -> (@Sendable () -> Void)? {
         state.withLock { $0.idle += 1 }
-        let job = state.wait(until: MonotonicClock.deadline(milliseconds: patience)) { state in
-            state.jobs.isEmpty ? nil : state.jobs.removeFirst()
-        }
+        let job = state.wait(until: MonotonicClock.deadline(milliseconds: patience)) { Self.take(&$0) }
+        if let job { return job }
         return state.withLock { state in
-            state.idle -= 1
             // One that came after the last look, and counted on this thread.
-            let last = job ?? (state.jobs.isEmpty ? nil : state.jobs.removeFirst())
-            if last == nil, patience > 0 { state.threads -= 1 }
-            return last
+            if let last = Self.take(&state) { return last }
+            state.idle -= 1
+            if patience > 0 { state.threads -= 1 }
+            return nil
         }
     }
 }

@@ -164,6 +164,28 @@ import Testing
         daemon.hangUp()
     }
 
+    @Test func aLeaseThatACodecCannotEndIsStillThere() async throws {
+        let (daemon, client) = try await opened()
+        async let ended = client.run { client in
+            let lease = try client.1.lease()
+            let channel = BlockingChan(
+                client.0,
+                RemoteChannel(
+                    loop: client.0.loop, opened: ScriptedDaemon.opened(handle: 3), role: .both,
+                    codec: ElementCodec(LeaseEndingCodec(lease: lease))))
+            let failed = #expect(throws: ChandError.self) { try channel.send(1) }
+            try lease.done()
+            withExtendedLifetime(channel) {}
+            return failed
+        }
+        try await daemon.step { peer in
+            try peer.deliver([97], to: peer.expect(.receive).header.request, first: 1)
+            try peer.write(SimpleFrame.done(request: peer.expect(.lease).header.request))
+        }
+        #expect(try await ended?.code == .encoding)
+        daemon.hangUp()
+    }
+
     @Test func connectingFailsAsForTasks() async throws {
         let absent = try await onThread {
             self.code { try ChandClient.Blocking(to: "/nonexistent/chand.sock") }
@@ -209,6 +231,13 @@ import Testing
         do { try body() } catch let error as ChandError { return error.code } catch {}
         return nil
     }
+}
+
+/// Unchecked: used on one thread.
+private struct LeaseEndingCodec: ChanCodec, @unchecked Sendable {
+    let lease: BlockingLease<String>
+    func encode(_ element: Int, into message: inout MessageWriter) throws { try lease.done() }
+    func decode(_ message: MessageBytes) throws -> Int { 0 }
 }
 
 /// Unchecked: used on one thread.

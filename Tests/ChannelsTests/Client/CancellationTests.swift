@@ -178,6 +178,23 @@ import Testing
         await #expect(throws: CancellationError.self) { try await task.value }
     }
 
+    @Test(arguments: [false, true]) func aReleaseClosesTheHandleAllTheSame(onTheLoop: Bool) async throws {
+        let (daemon, client, channel) = try await ScriptedDaemon.opened()
+        let task = start(on: client, onTheLoop) {
+            withUnsafeCurrentTask { $0?.cancel() }
+            await channel.release()
+        }
+        try await task.value
+        async let ping = client.ping()
+        try await daemon.step { peer in
+            let close = try peer.expect(.closeHandle)
+            try peer.write(SimpleFrame.done(request: close.header.request))
+            let next = try peer.expect(.ping)
+            try peer.write(WireWriter(.pong, request: next.header.request).finish())
+        }
+        _ = try await ping
+    }
+
     @Test func connectingCanBeGivenUp() async throws {
         let daemon = try ScriptedDaemon()
         let path = daemon.path

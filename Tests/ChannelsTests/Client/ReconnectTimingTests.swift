@@ -85,6 +85,109 @@ import Testing
         _ = client
     }
 
+    /// Answers the next OPEN, whatever it asks for.
+    private func open(_ daemon: ScriptedDaemon, as handle: UInt32) async throws {
+        try await daemon.step { peer in
+            let request = try peer.expect(.open).header.request
+            try peer.write(ScriptedDaemon.opened(handle: handle).encoded(request: request))
+        }
+    }
+
+    /// Gives up receiving, and answers that.
+    private func stop(_ channel: Chan<String>, _ daemon: ScriptedDaemon) async throws {
+        async let stopped: Void = channel.stop()
+        try await daemon.step { peer in
+            try peer.write(SimpleFrame.done(request: peer.expect(.stop).header.request))
+        }
+        try await stopped
+    }
+
+    @Test func aReleaseThatIsHeldForTooLongClosesTheHandle() async throws {
+        let (daemon, client, channel) = try await ScriptedDaemon.opened(
+            reconnect: .automatic(waiting: .milliseconds(50)), options: Self.rejoining)
+        async let opening = client.channel("d", of: String.self, options: ChannelOptions(rejoin: true))
+        try await open(daemon, as: 4)
+        let other = try await opening
+        daemon.hangUp()
+        try await daemon.accept()
+        try await reopen(daemon, as: 5)
+        // The other one is not opened again, so everything else is held.
+        while channel.generation != 9 { await Task.yield() }
+        await channel.release()
+        let handle = try await daemon.step { peer in
+            _ = try peer.expect(.open)
+            let close = try peer.expect(.closeHandle)
+            return close.body.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) }
+        }
+        #expect(handle == 5)
+        withExtendedLifetime((client, other)) {}
+    }
+
+    @Test func whatWasStoppedReceivesInNoLaterSession() async throws {
+        let (daemon, client, channel) = try await opened()
+        try await stop(channel, daemon)
+        for handle: UInt32 in [5, 6] {
+            daemon.hangUp()
+            try await daemon.accept()
+            let role = try await daemon.step { peer in
+                let frame = try peer.expect(.open)
+                try peer.write(ScriptedDaemon.opened(handle: handle).encoded(request: frame.header.request))
+                return try frame.body.withUnsafeBytes { body throws(WireFault) in
+                    try OpenRequest(frame.header, reading: body).role
+                }
+            }
+            #expect(role == .send)
+        }
+        withExtendedLifetime((client, channel)) {}
+    }
+
+    @Test func aReceiverThatWasStoppedIsNotOpenedAgain() async throws {
+        let (daemon, client) = try await ScriptedDaemon.connected(
+            reconnect: .automatic(waiting: .seconds(60)))
+        async let opening = client.channel(
+            "c", of: String.self, role: .receive, options: ChannelOptions(rejoin: true))
+        try await open(daemon, as: 3)
+        let channel = try await opening
+        try await stop(channel, daemon)
+        var states = client.states.makeAsyncIterator()
+        daemon.hangUp()
+        _ = try await next(of: &states) { state in
+            if case .disconnected = state { true } else { nil }
+        }
+        #expect(await code { _ = try await channel.receive() } == .handleClosed)
+        async let ping = client.ping()
+        try await daemon.accept()
+        try await daemon.step { peer in
+            let request = try peer.expect(.ping).header.request
+            try peer.write(WireWriter(.pong, request: request).finish())
+        }
+        _ = try await ping
+        #expect(try await next(of: &states, reconnection).channels.isEmpty)
+        #expect(await code { _ = try await channel.receive() } == .handleClosed)
+    }
+
+    /// It was encoded in the call, and is too large for the session that it is begun in.
+    @Test func whatIsSentLaterAndTooLargeByThenFailsTheFlush() async throws {
+        let (daemon, client, channel) = try await opened()
+        var states = client.states.makeAsyncIterator()
+        daemon.hangUp()
+        _ = try await next(of: &states) { state in
+            if case .disconnected = state { true } else { nil }
+        }
+        try await channel.sendLater(String(repeating: "x", count: 60_000))
+        try await daemon.accept(greets: false)
+        try await daemon.step { peer in
+            var welcome = ScriptedDaemon.welcome
+            welcome.maxBodyBytes = 1 << 15
+            welcome.maxMessageBytes = 1 << 14
+            try peer.write(welcome.encoded())
+        }
+        try await reopen(daemon, as: 5)
+        #expect(await code { try await channel.flush() } == .messageTooLarge)
+        try await channel.flush()
+        withExtendedLifetime(client) {}
+    }
+
     @Test func theSameDaemonIsKnownAgain() async throws {
         let (daemon, client, _) = try await ScriptedDaemon.opened(
             reconnect: .automatic(waiting: .seconds(60)))

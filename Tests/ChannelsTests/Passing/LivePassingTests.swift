@@ -66,8 +66,27 @@ private struct Question: Codable, Sendable {
             let bytes = try await raw.receive()
             #expect(bytes.isEmpty && bytes.channelCount == 1)
             try await wait(for: numbers, "one listing") { $0.senders == 2 }
+            // The daemon gives the number to the next that is opened.
+            let another = try await client.channel("another", capacity: 1, of: Int.self)
+            #expect(throws: UnexpectedMessage.self) { let _: Chan<Int> = try bytes.channel(0) }
+            try await another.send(1)
             do { _ = try await lines.receive() }
             try await wait(for: numbers, "no listing") { $0.senders == 1 }
+        }
+    }
+
+    @Test func aChannelOfBytesIsTakenFromALease() async throws {
+        try await withDaemon { _, client in
+            let lines = try await client.channel("lines", capacity: 4, of: Chan<Int>.self)
+            let numbers = try await client.unnamed(capacity: 2, of: Int.self)
+            try await lines.send(numbers)
+            let raw = try await client.channel("lines", of: MessageBytes.self)
+            let lease = try await raw.lease()
+            let passed: Chan<Int> = try lease.element.channel(0)
+            #expect(throws: UnexpectedMessage.self) { let _: Chan<Int> = try lease.element.channel(0) }
+            try await lease.done()
+            try await passed.send(1)
+            #expect(try await numbers.receive() == 1)
         }
     }
 
