@@ -190,12 +190,14 @@ extension Hub {
                         into: &outbox)
                 }
             guard known else { throw neverMade(range) }
+            count(range)
             return
         }
         try checkRanges(body, session: session)
         var pending = PendingChannels()
         while reader.remaining > 0 {
             let range = try DeliveryRange(reading: &reader)
+            count(range)
             // A closed handle goes with the last of its deliveries; what is said of it then is of what is over.
             if let seen {
                 _ = broker.giveBack(
@@ -209,6 +211,15 @@ extension Hub {
         }
         broker.proceed(on: pending, into: &outbox)
     }
+
+    /// Counts the deliveries of a range as work of the turn: each is looked at, whether there is anything to do or not, and one
+    /// frame may name a million.
+    private mutating func count(_ range: DeliveryRange) {
+        framesRun &+= Int(range.count) / Self.deliveriesOfAFrame
+    }
+
+    /// How many deliveries take about as long to look at as a frame to run.
+    private static let deliveriesOfAFrame = 256
 
     /// Whether a body has more than one range, which seldom is so: one is checked as it runs.
     private func isSeveral(_ body: UnsafeRawBufferPointer) -> Bool { body.count > DeliveryRange.byteCount }
@@ -250,12 +261,14 @@ extension Hub {
                     session: session, handle: range.handle, first: range.first, count: range.count,
                     into: &outbox)
             else { throw neverMade(range) }
+            count(range)
             return
         }
         try checkRanges(body, session: session)
         var pending = PendingChannels()
         while reader.remaining > 0 {
             let range = try DeliveryRange(reading: &reader)
+            count(range)
             _ = broker.receipt(
                 session: session, handle: range.handle, first: range.first, count: range.count,
                 pending: &pending, into: &outbox)

@@ -30,8 +30,8 @@ struct Hub: ~Copyable {
     private(set) var outputHighWatermark: Int
     /// Output that a session may leave unread while memory is short.
     private static let shortWatermark = 64 << 10
-    /// Frames that were run since the start.
-    private(set) var framesRun = 0
+    /// Frames that were run since the start, and work that counts as so many.
+    var framesRun = 0
     /// Pages of lists, messages and measures that each user asks for.
     private var inspectionRate = RateLimiter()
     private var inspectionsPerSecond: Int
@@ -107,12 +107,15 @@ struct Hub: ~Copyable {
         swap(&assembler, &connection.assembler)
         defer { swap(&assembler, &connection.assembler) }
         var taken = 0
-        var left = framesPerTurn
-        while taken < bytes.count, left > 0, connection.output.count <= outputMark, connection.mayRun {
+        let start = framesRun
+        while taken < bytes.count, framesRun &- start < framesPerTurn, connection.output.count <= outputMark,
+            connection.mayRun
+        {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[taken...])
-            // Behind HELLO stands whether more may be run at all.
-            let some = connection.state == .connected ? 1 : min(left, Self.framesBetweenLooks)
-            left -= some
+            let left = framesPerTurn &- (framesRun &- start)
+            // Of a user who asks for too much, each new connection would have as many pages for nothing as fit between two looks.
+            let isInDebt = inspectionRate.debt(of: connection.credentials.uid, now: now) > 0
+            let some = connection.state == .connected || isInDebt ? 1 : min(left, Self.framesBetweenLooks)
             taken += try assembler.feed(rest, frames: some) { frame throws(WireFault) in
                 framesRun &+= 1
                 if connection.state == .connected {
@@ -157,13 +160,9 @@ struct Hub: ~Copyable {
     /// Counts a request for a page; who is over the rate has his next frames run later.
     mutating func countInspection(of connection: Connection) {
         guard !broker.isAdministrator(session: connection.session) else { return }
-        inspectionRate.take(connection.credentials.uid, perSecond: inspectionsPerSecond, now: now)
-        delayInDebt(connection)
-    }
-
-    /// Has a connection's next frames wait until its user's pages are within the rate.
-    private mutating func delayInDebt(_ connection: Connection) {
-        let debt = inspectionRate.debt(of: connection.credentials.uid, now: now)
+        let user = connection.credentials.uid
+        inspectionRate.take(user, perSecond: inspectionsPerSecond, now: now)
+        let debt = inspectionRate.debt(of: user, now: now)
         guard debt > 0 else { return }
         if connection.delayedUntil == 0 { delayed.append(connection) }
         connection.delayedUntil = now &+ debt
@@ -214,8 +213,6 @@ struct Hub: ~Copyable {
             maxWaiters: UInt32(limits.waitersPerSession), maxHandles: UInt32(limits.handlesPerSession),
             uid: identity.uid, daemonName: Self.daemonName)
         outbox.append(welcome.encoded(), to: connection)
-        // Else each new connection would have as many pages for nothing as fit between two looks at the debt.
-        if !identity.isAdministrator { delayInDebt(connection) }
     }
 
     /// Ends the connection's session in the broker; GOODBYE is the last frame in its output.

@@ -34,7 +34,7 @@ extension Server {
     /// The peer's process has exited: what it wrote before comes first, then its session ends.
     func processEnded(_ connection: Connection) {
         forgetProcess(of: connection)
-        guard connection.state != .ended else { return }
+        guard connection.state != .ended, !dying.contains(where: { $0 === connection }) else { return }
         // Only that: a child that goes on writing can't prolong the session.
         connection.unreadAtDeath = (try? UnixSocket.unreadBytes(connection.descriptor.raw)) ?? 0
         dying.append(connection)

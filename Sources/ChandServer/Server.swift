@@ -248,6 +248,8 @@ public final class Server {
         if event.token & ConnectionTable.processBit != 0 { return processEnded(connection) }
         // Of one that is told goodbye, only whether it can be written to matters, and whether it is gone.
         if event.writable || connection.state == .ended { hub.outbox.touch(connection) }
+        // Of one whose frames wait nothing is read, and a poll would say at once and again that its peer is gone.
+        if event.hangup, connection.delayedUntil != 0 { return processEnded(connection) }
         if event.readable || event.hangup || event.error { read(connection) }
     }
 

@@ -27,10 +27,13 @@ enum Program {
 
     /// What is wrong with the verb that `help` is asked about: the parser would show the help of the whole program.
     private static func faultOfHelp(_ invocation: Invocation) -> Failure? {
-        guard invocation.verb == "help",
-            let topic = invocation.words.dropFirst().first(where: { !$0.hasPrefix("-") })
-        else { return nil }
-        return Invocation([topic]).fault
+        guard invocation.verb == "help" else { return nil }
+        var words = invocation.words.dropFirst()
+        while let word = words.popFirst() {
+            if !word.hasPrefix("-") { return Invocation([word]).fault }
+            if Invocation.optionsWithValue.contains(word) { words = words.dropFirst() }
+        }
+        return nil
     }
 
     /// Runs a verb, so that the interrupt key ends it in order: what waits is withdrawn, what came is

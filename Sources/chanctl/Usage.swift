@@ -50,7 +50,7 @@ package struct Invocation {
     static var ofThisProcess: Invocation { Invocation(RawArguments.ofThisProcess()) }
 
     /// Options before the verb that have a value in the next word.
-    private static let optionsWithValue: Set = ["--socket", "--sort"]
+    static let optionsWithValue: Set = ["--socket", "--sort"]
     /// The verbs that start a daemon of their own, or ask none.
     private static let verbsWithoutSocket: Set = ["bench", "completion", "config", "run"]
 

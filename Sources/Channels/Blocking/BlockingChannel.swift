@@ -38,8 +38,9 @@ public struct BlockingChan<Element: Sendable> {
 
     /// Closes the handle that this value and its copies share; see ``Chan/release()``.
     public func release() {
-        // It fails only where the connection is gone, and the handle with it.
-        if let request = remote.releasing() { try? client.answer(to: request) }
+        guard let request = remote.releasing() else { return }
+        // It fails where the connection is gone, and the handle with it, and where the client is busy: then it goes later.
+        do { try client.answer(to: request) } catch { if request.ending == nil { remote.letGo() } }
     }
 
     /// The channel's state at one instant.

@@ -72,12 +72,13 @@ class RemoteHandle: @unchecked Sendable {
     }
 
     deinit {
-        guard !isReleased else { return }
+        // A forked child takes no lock that another thread of the parent may have had.
+        guard !isReleased, loop.isHere else { return }
         // Whatever was sent later and waits for room would fail with the handle, so it is closed behind that.
         pipeline.end(asking: { loop.beginUnawaited(asking()) }, then: closing)
     }
 
-    private func letGo() { closing() }
+    func letGo() { closing() }
 
     /// What closes the handle as it is now, without holding it.
     private var closing: @Sendable () -> Void {

@@ -31,17 +31,17 @@ final class SendPipeline: Sendable {
         var flushes: [Flush] = []
         /// Who waits until less is under way.
         var waiting: [Waiter] = []
-        /// Sends begun whose outcomes the daemon may keep.
-        var begun: UInt64 = 0
-        /// How many of those had been begun when it was asked last.
-        var begunWhenAsked: UInt64 = 0
+        /// Sends written whose outcomes the daemon may keep.
+        var written: UInt64 = 0
+        /// How many of those had been written when it was asked last.
+        var writtenWhenAsked: UInt64 = 0
         /// Closes a handle that nobody holds any more, once nothing is under way.
         var close: (@Sendable () -> Void)?
 
         /// Whether the daemon may have kept something since it was asked last; who sees that asks.
         mutating func mustAsk() -> Bool {
-            defer { begunWhenAsked = begun }
-            return begun != begunWhenAsked
+            defer { writtenWhenAsked = written }
+            return written != writtenWhenAsked
         }
     }
 
@@ -134,15 +134,18 @@ final class SendPipeline: Sendable {
         state.waiting.contains { $0 === waiter } || state.flushes.contains { $0.waiter === waiter }
     }
 
-    /// Says that a send was begun, with so many bytes, and whether the daemon may keep its outcome.
+    /// Says how many bytes a send has, once it was begun.
+    func add(bytes: Int) { state.withLock { $0.bytes += bytes } }
+
+    /// A send whose outcome the daemon may keep was written.
     ///
-    /// - Returns: whether to ask the daemon for it: somebody waits, who may have asked before this send was begun.
-    func begun(bytes: Int, mayBeKept: Bool) -> Bool {
+    /// Not before: what asks could be written between, and be answered too early.
+    /// - Returns: whether to ask the daemon for it: somebody waits, who may have asked before.
+    func written() -> Bool {
         state.withLock { state in
-            state.bytes += bytes
-            guard mayBeKept else { return false }
-            state.begun += 1
-            return (!state.waiting.isEmpty || !state.flushes.isEmpty) && state.mustAsk()
+            state.written += 1
+            let isAwaited = !state.waiting.isEmpty || !state.flushes.isEmpty || state.close != nil
+            return isAwaited && state.mustAsk()
         }
     }
 
@@ -209,12 +212,17 @@ final class PipelinedSend: SendOperation, @unchecked Sendable {
 
     override func write(request: UInt64, to connection: Connection) {
         super.write(request: request, to: connection)
-        letHandleGo()
+        wasWritten()
     }
 
-    /// Lets the handle go where the frame was written as it was encoded; on the loop.
-    func letHandleGoIfBegun() {
-        if case .underWay = phase { letHandleGo() }
+    /// Notes that the frame was written, where that was done as it was encoded; on the loop.
+    func noteWritten() {
+        if case .underWay = phase { wasWritten() }
+    }
+
+    private func wasWritten() {
+        if mayBeKept, pipeline.written() { loop.beginUnawaited(handle.asking()) }
+        letHandleGo()
     }
 
     override func sent() -> Bool {
@@ -255,10 +263,8 @@ extension Chan {
         let operation = PipelinedSend(remote, place)
         remote.begin(operation, sending: element)
         if let error = operation.encodingError { throw error }
-        if remote.loop.core.isCurrent { operation.letHandleGoIfBegun() }
-        if remote.pipeline.begun(bytes: operation.byteCount, mayBeKept: operation.mayBeKept) {
-            remote.loop.begin(remote.asking())
-        }
+        remote.pipeline.add(bytes: operation.byteCount)
+        if remote.loop.core.isCurrent { operation.noteWritten() }
     }
 
     /// Waits until everything that was sent later by this value and its copies is committed (rule 24).

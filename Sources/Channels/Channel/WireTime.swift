@@ -6,6 +6,9 @@ import ChanWire
 /// Durations as they stand on the wire: nanoseconds, 0 for a try, below 0 for ever.
 enum WireTime {
     /// The nanoseconds of a timeout; nil waits for ever, and what is not above zero is a try.
+    ///
+    /// Not inlined: the room for its numbers would be in every task that sends, and more than such a task begins with.
+    @inline(never)
     static func nanoseconds(_ timeout: Duration?) -> Int64 {
         guard let timeout else { return WireTimeout.never }
         guard timeout > .zero else { return WireTimeout.none }

@@ -28,8 +28,8 @@ struct MixedSelect {
         defer { watcher.unregister() }
         do {
             return try await wait(watcher, since: start)
-        } catch let error as ChandError where error.code == .wrongRole {
-            // It had the role before: it was stopped, and this waited.
+        } catch let error as ChandError where error.code == .wrongRole && actions.allSatisfy(\.hasRole) {
+            // They had their roles before: one was stopped, and this waited.
             throw DaemonFailure.error(Failed(.handleClosed), channel: error.channel)
         }
     }

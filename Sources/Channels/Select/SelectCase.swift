@@ -37,6 +37,17 @@ enum SelectAction: Sendable {
     /// Nothing.
     case otherwise
 
+    /// Whether the channel was opened in the case's direction.
+    var hasRole: Bool {
+        switch self {
+        case .receive(let handle, _): handle.role.contains(.receive)
+        case .send(let handle, _): handle.role.contains(.send)
+        case .receiveNear(let handle): handle.role.contains(.receive)
+        case .sendNear(let handle, _): handle.role.contains(.send)
+        case .never, .source, .timeout, .otherwise: true
+        }
+    }
+
     init<Element>(receivingFrom channel: Chan<Element>?) {
         switch channel?.backend {
         case nil: self = .never

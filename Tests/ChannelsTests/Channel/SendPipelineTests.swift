@@ -10,15 +10,15 @@ import Testing
     @Test func whoBeginsASendThatOthersWaitForAsks() async throws {
         let pipeline = SendPipeline(maxWaiting: 8)
         let first = try await pipeline.enter {}
-        #expect(!pipeline.begun(bytes: 1, mayBeKept: true))
+        pipeline.add(bytes: 1)
+        #expect(!pipeline.written())
         let second = try await pipeline.enter {}
-        let third = try await pipeline.enter {}
         let (asked, ask) = AsyncStream.makeStream(of: Void.self)
         let flushing = Task { try await pipeline.flush { ask.finish() } }
         for await _ in asked {}
-        #expect(pipeline.begun(bytes: 1, mayBeKept: true))
-        #expect(!pipeline.begun(bytes: 1, mayBeKept: false))
-        for place in [first, second, third] { pipeline.leave(place.number, bytes: 1, error: nil) }
+        pipeline.add(bytes: 1)
+        #expect(pipeline.written())
+        for place in [first, second] { pipeline.leave(place.number, bytes: 1, error: nil) }
         try await flushing.value
     }
 
@@ -26,7 +26,8 @@ import Testing
     @Test func itIsAskedOnce() async throws {
         let pipeline = SendPipeline(maxWaiting: 2)
         let place = try await pipeline.enter {}
-        #expect(!pipeline.begun(bytes: 1, mayBeKept: true))
+        pipeline.add(bytes: 1)
+        #expect(!pipeline.written())
         let (asked, ask) = AsyncStream.makeStream(of: Int.self)
         let entering = (0..<2).map { number in
             Task {
