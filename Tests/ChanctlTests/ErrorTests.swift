@@ -210,7 +210,9 @@ import Testing
     }
 
     @Test func helpIsNoFailure() throws {
-        for arguments in [["--help"], ["help", "send"], ["--socket", "/x", "help", "send"], ["-h"], ["--version"]]
+        for arguments in [
+            ["--help"], ["help", "send"], ["--socket", "/x", "help", "send"], ["-h"], ["--version"],
+        ]
             + Self.verbs.dropFirst().map({ [$0[0], "--help"] })
         {
             let outcome = try Self.run(arguments)
