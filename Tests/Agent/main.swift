@@ -19,9 +19,10 @@ do {
     case ("server", let socket?, 2): try await ForgetfulServer.run(socket: socket)
     case ("persistent", let socket?, 2): try await PersistentAgent.run(socket: socket)
     case ("history", let socket?, 2): try await HistoryAgent.run(socket: socket)
+    case ("fork", let socket?, 2): try await ForkAgent.run(socket: socket)
     default:
         throw LiveFailure(
-            "usage: chand-test-agent relay|keeper|burst|library|server|persistent|history SOCKET | faults [CALL] | keep | signals"
+            "usage: chand-test-agent relay|keeper|burst|library|server|persistent|history|fork SOCKET | faults [CALL] | keep | signals"
         )
     }
 } catch {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanSystem
+import ChanTestSupport
 import Glibc
 import Testing
 
@@ -33,6 +35,21 @@ import Testing
         }
         #expect(status == 0)
         #expect(client.loop.isHere)
+    }
+
+    /// A task that forks on the client's own thread, which goes on in the child; in a process of its own, where no other thread has
+    /// a lock of the runtime's meanwhile.
+    @Test func aTaskOnTheClientsThreadMayFork() async throws {
+        try await withDaemon { daemon, _ in
+            let socket = daemon.socketPath
+            let status = try await onThread { () throws -> ChanSystem.ExitStatus? in
+                let agent = try ChildProcess.spawn(
+                    try BuiltProgram.path("chand-test-agent"), arguments: ["fork", socket], group: 0)
+                defer { try? agent.kill(.kill) }
+                return try agent.wait(timeoutMilliseconds: Patience.milliseconds)
+            }
+            #expect(status == .exited(0))
+        }
     }
 
     /// The number of the first use that is not refused as it should be, from 1; 0 for none.
@@ -129,11 +146,4 @@ import Testing
         kill(getpid(), SIGUSR2)
         #expect(try await channel.receive() == SIGUSR2)
     }
-}
-
-/// Swift hides `fork`, and rightly so; the C library has it all the same.
-func forkProcess() throws -> pid_t {
-    let symbol = try #require(dlsym(nil, "fork"))
-    // The symbol's type is the C library's: no arguments, a process number.
-    return unsafeBitCast(symbol, to: (@convention(c) () -> pid_t).self)()
 }
