@@ -71,11 +71,11 @@ extension Broker {
     public mutating func receipt<S: BrokerSink<Body> & ~Copyable>(
         session: UInt32, handle number: UInt32, first: UInt64, count: UInt32, into sink: inout S
     ) -> Bool {
-        guard let handle = anyHandle(session, number), wereDelivered(handle, first, count) else {
-            return false
-        }
-        if noteReceipt(first, count, of: handle, into: &sink) { pump(handles[handle].channel, into: &sink) }
-        return true
+        var pending = PendingChannels()
+        let isKnown = receipt(
+            session: session, handle: number, first: first, count: count, pending: &pending, into: &sink)
+        proceed(on: pending, into: &sink)
+        return isKnown
     }
 
     /// The same as one part of an input: what may proceed then is noted in `pending`.
@@ -86,16 +86,6 @@ extension Broker {
         guard let handle = anyHandle(session, number), wereDelivered(handle, first, count) else {
             return false
         }
-        if noteReceipt(first, count, of: handle, into: &sink) {
-            pending.slots.insert(handles[handle].channel)
-        }
-        return true
-    }
-
-    /// Hands over what was ahead and answers who waits for receipts; whether something may proceed then.
-    private mutating func noteReceipt<S: BrokerSink<Body> & ~Copyable>(
-        _ first: UInt64, _ count: UInt32, of handle: UInt32, into sink: inout S
-    ) -> Bool {
         var received: [UInt32] = []
         handles[handle].window.peek(first: first, count: count) { received.append($0) }
         let channel = handles[handle].channel
@@ -110,7 +100,8 @@ extension Broker {
             else { continue }
             confirmed(slot, into: &sink)
         }
-        return freed && mayProceed(channel)
+        if freed, mayProceed(channel) { pending.insert(channel) }
+        return true
     }
 
     /// A message is confirmed: settled, or received where that is what was asked for.

@@ -145,11 +145,11 @@ extension Broker {
     public mutating func settle<S: BrokerSink<Body> & ~Copyable>(
         session: UInt32, handle number: UInt32, first: UInt64, count: UInt32, into sink: inout S
     ) -> Bool {
-        guard let handle = anyHandle(session, number) else { return false }
-        guard wereDelivered(handle, first, count) else { return false }
-        let channel = handles[handle].channel
-        if settle(first, count, of: handle, into: &sink) { settledLast(handle, channel, into: &sink) }
-        return true
+        var pending = PendingChannels()
+        let isKnown = settle(
+            session: session, handle: number, first: first, count: count, pending: &pending, into: &sink)
+        proceed(on: pending, into: &sink)
+        return isKnown
     }
 
     /// The same as one part of an input: what may proceed then is noted in `pending`.
@@ -160,19 +160,6 @@ extension Broker {
     ) -> Bool {
         guard let handle = anyHandle(session, number) else { return false }
         guard wereDelivered(handle, first, count) else { return false }
-        let channel = handles[handle].channel
-        if settle(first, count, of: handle, into: &sink) {
-            releaseIfDone(handle)
-            pending.slots.insert(channel)
-        }
-        return true
-    }
-
-    /// Ends deliveries that the receiver is done with; whether the handle may go or something may proceed on its channel.
-    @inlinable
-    mutating func settle<S: BrokerSink<Body> & ~Copyable>(
-        _ first: UInt64, _ count: UInt32, of handle: UInt32, into sink: inout S
-    ) -> Bool {
         let channel = handles[handle].channel
         var window = handles[handle].window
         handles[handle].window = DeliveryWindow()
@@ -191,8 +178,13 @@ extension Broker {
         }
         handles[handle].window = window
         // An open channel changes for nobody else, unless what was ahead frees its slot (rules 2 and 21).
-        return handles[handle].isClosed || (freed && mayProceed(channel))
+        if handles[handle].isClosed || (freed && mayProceed(channel))
             || (channels[channel].unsettled == 0 && channels[channel].flags.contains(.closed))
+        {
+            releaseIfDone(handle)
+            pending.insert(channel)
+        }
+        return true
     }
 
     /// The receiver gives these deliveries back; `seen` says that some caller may have had them (rule 18).
@@ -225,7 +217,7 @@ extension Broker {
         }
         handles[handle].window = window
         releaseIfDone(handle)
-        pending.slots.insert(channel)
+        pending.insert(channel)
         return true
     }
 
@@ -236,8 +228,11 @@ extension Broker {
     public mutating func proceed<S: BrokerSink<Body> & ~Copyable>(
         on pending: PendingChannels, into sink: inout S
     ) {
-        guard !pending.slots.isEmpty else { return }
-        for channel in pending.slots.sorted() where channels.contains(channel) { pump(channel, into: &sink) }
+        guard pending.first != none else { return }
+        guard !pending.others.isEmpty else { return pump(pending.first, into: &sink) }
+        for channel in pending.others.union([pending.first]).sorted() where channels.contains(channel) {
+            pump(channel, into: &sink)
+        }
     }
 
     /// Whether the session has the handle, and these numbers were given to deliveries through it.
@@ -292,10 +287,16 @@ extension Broker {
     }
 }
 
-/// Channels on which something may proceed once all parts of an input have taken effect.
+/// Channels on which something may proceed once all parts of an input have taken effect: one as a rule, which takes no memory.
 public struct PendingChannels {
-    @usableFromInline var slots: Set<UInt32> = []
+    @usableFromInline var first: UInt32 = none
+    @usableFromInline var others: Set<UInt32> = []
 
     /// Makes an empty set.
     public init() {}
+
+    @inlinable
+    mutating func insert(_ channel: UInt32) {
+        if first == none { first = channel } else if first != channel { others.insert(channel) }
+    }
 }

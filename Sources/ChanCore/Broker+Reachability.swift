@@ -22,8 +22,11 @@ extension Broker {
     ///
     /// Takes time in proportion to what leads to the channels in question, so it is for the end of a turn, where one
     /// walk serves all of them. What comes into question by its own effect is left for the next call.
-    public mutating func sweep<S: BrokerSink<Body> & ~Copyable>(into sink: inout S) {
-        guard !suspects.isEmpty else { return }
+    /// - Returns: how many channels and listings were looked at.
+    @discardableResult
+    public mutating func sweep<S: BrokerSink<Body> & ~Copyable>(into sink: inout S) -> Int {
+        guard !suspects.isEmpty else { return 0 }
+        var looks = 0
         var found: Set<UInt32> = []
         var stack: [UInt32] = []
         for channel in suspects.sorted() where channels.contains(channel) && found.insert(channel).inserted {
@@ -34,12 +37,14 @@ extension Broker {
         var leads: [UInt32: [UInt32]] = [:]
         var living: [UInt32] = []
         while let channel = stack.popLast() {
+            looks += 1
             if isAlive(channel) {
                 living.append(channel)
                 continue
             }
             var listing = channels[channel].firstHandle
             while listing != none {
+                looks += 1
                 let holder = handles[listing].holder
                 if holder == none {
                     // On its way in a send that waits, or in a delivery that is not settled.
@@ -57,5 +62,6 @@ extension Broker {
         }
         for channel in found.subtracting(reached).sorted() { discardAll(of: channel, into: &sink) }
         conclude(into: &sink)
+        return looks
     }
 }

@@ -22,9 +22,10 @@ extension Hub {
         switch type {
         case .send: try send(&frame, session: session)
         case .receive: try receive(header, frame.body, session: session)
-        case .settle: try settle(frame.body, session: session, back: nil)
+        case .settle: try note(.settled, of: frame.body, session: session)
         case .giveBack:
-            try settle(frame.body, session: session, back: header.flags & GiveBackFlags.seen != 0)
+            let seen = header.flags & GiveBackFlags.seen != 0
+            try note(.returned(seen: seen), of: frame.body, session: session)
         case .deadLetter: try giveUp(DeadLetter(reading: frame.body), session: session)
         case .select: try select(header, frame.body, session: session)
         case .cancel:
@@ -43,7 +44,7 @@ extension Hub {
             outbox.append(writer.finish(), to: connection)
         case .leave: throw WireFault(.done, "")
         case .hello: throw WireFault(.outOfState, "HELLO after the handshake")
-        case .receipt: try receipt(frame.body, session: session)
+        case .receipt: try note(.received, of: frame.body, session: session)
         case .wait: try wait(header, frame.body, session: session)
         case .monitor:
             countInspection(of: connection)
@@ -172,44 +173,49 @@ extension Hub {
             terms: receive.lease.map { LeaseTerms($0) }, ahead: receive.ahead, into: &outbox)
     }
 
-    /// SETTLE, or GIVE_BACK where `seen` is not nil: ranges to the end of the body.
-    private mutating func settle(
-        _ body: UnsafeRawBufferPointer, session: UInt32, back seen: Bool?
+    /// What SETTLE, GIVE_BACK and RECEIPT say of deliveries.
+    private enum DeliveryWord {
+        case settled
+        case returned(seen: Bool)
+        case received
+    }
+
+    /// A frame of ranges, to the end of its body.
+    private mutating func note(
+        _ word: DeliveryWord, of body: UnsafeRawBufferPointer, session: UInt32
     ) throws(WireFault) {
+        // Of several, each is checked before any has an effect. After that a closed handle goes with the last of its deliveries;
+        // what is said of it then is of what is over.
+        let areChecked = body.count > DeliveryRange.byteCount
+        if areChecked { try checkRanges(body, session: session) }
         var reader = WireReader(body)
-        guard isSeveral(body) else {
-            guard let range = try onlyRange(of: body) else { return }
-            let known =
-                if let seen {
-                    broker.giveBack(
-                        session: session, handle: range.handle, first: range.first, count: range.count,
-                        seen: seen, into: &outbox)
-                } else {
-                    broker.settle(
-                        session: session, handle: range.handle, first: range.first, count: range.count,
-                        into: &outbox)
-                }
-            guard known else { throw neverMade(range) }
-            count(range)
-            return
-        }
-        try checkRanges(body, session: session)
         var pending = PendingChannels()
         while reader.remaining > 0 {
             let range = try DeliveryRange(reading: &reader)
             count(range)
-            // A closed handle goes with the last of its deliveries; what is said of it then is of what is over.
-            if let seen {
-                _ = broker.giveBack(
-                    session: session, handle: range.handle, first: range.first, count: range.count,
-                    seen: seen, pending: &pending, into: &outbox)
-            } else {
-                _ = broker.settle(
-                    session: session, handle: range.handle, first: range.first, count: range.count,
-                    pending: &pending, into: &outbox)
-            }
+            let isKnown = note(word, range, session: session, pending: &pending)
+            guard isKnown || areChecked else { throw neverMade(range) }
         }
         broker.proceed(on: pending, into: &outbox)
+    }
+
+    private mutating func note(
+        _ word: DeliveryWord, _ range: DeliveryRange, session: UInt32, pending: inout PendingChannels
+    ) -> Bool {
+        switch word {
+        case .settled:
+            broker.settle(
+                session: session, handle: range.handle, first: range.first, count: range.count,
+                pending: &pending, into: &outbox)
+        case .returned(let seen):
+            broker.giveBack(
+                session: session, handle: range.handle, first: range.first, count: range.count, seen: seen,
+                pending: &pending, into: &outbox)
+        case .received:
+            broker.receipt(
+                session: session, handle: range.handle, first: range.first, count: range.count,
+                pending: &pending, into: &outbox)
+        }
     }
 
     /// Counts the deliveries of a range as work of the turn: each is looked at, whether there is anything to do or not, and one
@@ -220,15 +226,6 @@ extension Hub {
 
     /// How many deliveries take about as long to look at as a frame to run.
     private static let deliveriesOfAFrame = 256
-
-    /// Whether a body has more than one range, which seldom is so: one is checked as it runs.
-    private func isSeveral(_ body: UnsafeRawBufferPointer) -> Bool { body.count > DeliveryRange.byteCount }
-
-    private func onlyRange(of body: UnsafeRawBufferPointer) throws(WireFault) -> DeliveryRange? {
-        guard !body.isEmpty else { return nil }
-        var reader = WireReader(body)
-        return try DeliveryRange(reading: &reader)
-    }
 
     /// Checks all ranges of a frame before any has an effect: each names deliveries that were made before the frame came, no
     /// two the same, so that what they cost is bounded by what there is.
@@ -250,30 +247,6 @@ extension Hub {
         guard isKnown else {
             throw neverMade(DeliveryRange(handle: letter.handle, first: letter.delivery, count: 1))
         }
-    }
-
-    private mutating func receipt(_ body: UnsafeRawBufferPointer, session: UInt32) throws(WireFault) {
-        var reader = WireReader(body)
-        guard isSeveral(body) else {
-            guard let range = try onlyRange(of: body) else { return }
-            guard
-                broker.receipt(
-                    session: session, handle: range.handle, first: range.first, count: range.count,
-                    into: &outbox)
-            else { throw neverMade(range) }
-            count(range)
-            return
-        }
-        try checkRanges(body, session: session)
-        var pending = PendingChannels()
-        while reader.remaining > 0 {
-            let range = try DeliveryRange(reading: &reader)
-            count(range)
-            _ = broker.receipt(
-                session: session, handle: range.handle, first: range.first, count: range.count,
-                pending: &pending, into: &outbox)
-        }
-        broker.proceed(on: pending, into: &outbox)
     }
 
     private mutating func wait(

@@ -32,6 +32,8 @@ struct Hub: ~Copyable {
     private static let shortWatermark = 64 << 10
     /// Frames that were run since the start, and work that counts as so many.
     var framesRun = 0
+    /// When channels that only messages list may be looked at again.
+    private var nextSweep: UInt64 = 0
     /// Pages of lists, messages and measures that each user asks for.
     private var inspectionRate = RateLimiter()
     private var inspectionsPerSecond: Int
@@ -238,9 +240,24 @@ struct Hub: ~Copyable {
     mutating func advance(to now: UInt64) {
         broker.advance(to: now, into: &outbox)
         broker.conclude(into: &outbox)
-        broker.sweep(into: &outbox)
+        if mustSweep {
+            let pause = UInt64(broker.sweep(into: &outbox)) &* Self.sweepPause
+            // A few are no work worth a pause.
+            if pause >= Self.leastSweepPause { nextSweep = now &+ pause }
+        }
         broker.answerWaits(into: &outbox)
     }
+
+    /// Whether the next turn looks for channels that only lost messages list: one chain of them may be as long as a user's quota,
+    /// and he may ask for it with every turn, so such looks take a tenth of the time at most.
+    var mustSweep: Bool { broker.needsSweep && now >= nextSweep }
+
+    /// When that is to be done that had to be put off; `.max` for never.
+    var sweepDue: UInt64 { broker.needsSweep ? nextSweep : .max }
+
+    /// Nanoseconds without another look, for each channel or listing looked at: some ten times what that takes.
+    private static let sweepPause: UInt64 = 5000
+    private static let leastSweepPause: UInt64 = 1_000_000
 
     /// Ends an input of the broker.
     private mutating func conclude() {

@@ -182,7 +182,7 @@ public final class Server {
     private func wait() throws(SystemError) {
         let now = MonotonicClock.now()
         let hasWork =
-            !backlogged.isEmpty || !deferred.isEmpty || !dying.isEmpty || hub.broker.needsSweep || hasNews
+            !backlogged.isEmpty || !deferred.isEmpty || !dying.isEmpty || hub.mustSweep || hasNews
         hasNews = false
         guard !hasWork, hub.outbox.dirty.isEmpty else {
             try poll.wait(into: &events, timeoutNanoseconds: 0)
@@ -191,6 +191,7 @@ public final class Server {
         // Two at a time: with more, min makes an array of them.
         var wake = min(hub.broker.nextDeadline ?? .max, min(connections.nextDeadline, nextWatchdog))
         wake = min(min(wake, hub.nextDelayed), min(hub.reportDue, doors.resumeAt))
+        wake = min(wake, hub.sweepDue)
         wake = min(wake, min(status.due, stopDeadline ?? .max))
         if let idleSince { wake = min(wake, idleSince &+ configuration.daemon.idleExit.nanoseconds) }
         if !hasRested {

@@ -85,6 +85,11 @@ package struct Invocation {
             let isLong = name.hasPrefix("-l")
             if verb != "list", isLong || name == "--sort" || name == "--reverse" {
                 let option = isLong ? "-l" : name
+                if ["run", "exec"].contains(verb) {
+                    return .usage(
+                        "\(option) is no option of \(verb); where it is the command's, put -- before the command"
+                    )
+                }
                 return .usage("\(option) is an option of list, and \(verb) has no use for it; leave it out")
             }
             if name == "--socket", verbsWithoutSocket.contains(verb) {

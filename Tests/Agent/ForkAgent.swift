@@ -13,8 +13,21 @@ enum ForkAgent {
             guard await code({ try await client.ping() }) == nil,
                 await code({ throw ChandError(.unknown, "") }) == .unknown
             else { throw LiveFailure("the daemon does not answer") }
+            // What waits at the fork goes on in the parent only.
+            let channel = try await client.channel("fork", of: Int.self)
+            let parent = getpid()
+            let receiver = go { () async -> Int? in
+                let received = try? await channel.receive()
+                if getpid() != parent { _exit(2) }
+                return received
+            }
+            while try await channel.status().waitingReceives == 0 { await Task.yield() }
             let child = try forkProcess()
-            guard child == 0 else { return try ending(of: child) }
+            guard child == 0 else {
+                let status = try ending(of: child)
+                try await channel.send(7)
+                return try await receiver.value == 7 ? status : -1
+            }
             for _ in 0..<3 {
                 guard await code({ try await client.ping() }) == .forked else { _exit(1) }
                 await Task.yield()

@@ -94,6 +94,66 @@ struct HubTests {
         hub.setAdministrator(false, of: connection)
     }
 
+    /// A user may ask for a look at a long chain with every turn: there is a pause after each (rule 26).
+    @Test func looksForLostChannelsAreSpaced() throws {
+        var hub = Self.makeHub()
+        let start: UInt64 = 1_000_000_000
+        hub.arrive(at: start)
+        let connection = Self.connect(to: &hub)
+        _ = try Self.give(Self.hello, of: connection, to: &hub)
+        let session = connection.session
+        var inner = try Self.openUnnamed(0, of: session, on: &hub)
+        for request in 1..<200 as Range<UInt64> {
+            inner = try Self.put(inner, of: session, into: request, on: &hub)
+        }
+        hub.advance(to: start)
+        let due = hub.sweepDue
+        #expect(due == .max, "nothing is left to look at")
+
+        _ = try Self.put(inner, of: session, into: 200, on: &hub)
+        hub.advance(to: start)
+        let later = hub.sweepDue
+        #expect(later >= start + 1_000_000 && later < .max)
+        let atOnce = hub.mustSweep
+        #expect(!atOnce)
+        hub.arrive(at: later)
+        let then = hub.mustSweep
+        #expect(then)
+        hub.advance(to: later)
+        let last = hub.sweepDue
+        #expect(last == .max)
+        let left = hub.broker.channelCount
+        #expect(left == 201)
+    }
+
+    private static func openUnnamed(
+        _ request: UInt64, of session: UInt32, on hub: inout Hub
+    ) throws -> UInt32 {
+        var options = OpenOptions(name: "$", role: .both)
+        options.capacity = 1
+        let opened = hub.broker.open(
+            session: session, options, entropy: (0, request), into: &hub.outbox)
+        return try opened.get().handle
+    }
+
+    /// Sends the channel in a message of a new one, whose handle is returned, and lets its own handle go.
+    private static func put(
+        _ inner: UInt32, of session: UInt32, into request: UInt64, on hub: inout Hub
+    ) throws -> UInt32 {
+        let outer = try openUnnamed(request, of: session, on: &hub)
+        var chain = MessageChain()
+        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        let body = MessageBody(copying: nothing, in: hub.outbox.bodies)
+        hub.broker.append(body, byteCount: 0, to: &chain, session: session)
+        let failure = hub.broker.pass([Listing(handle: inner, role: .both)], with: chain, session: session)
+        #expect(failure == nil)
+        hub.broker.send(
+            session: session, request: request, handle: outer, chain: chain, timeout: -1,
+            into: &hub.outbox)
+        _ = hub.broker.closeHandle(session: session, handle: inner, into: &hub.outbox)
+        return outer
+    }
+
     @Test func messagesEndWithTheHub() {
         let bodies: BodyPool
         do {

@@ -153,19 +153,16 @@ extension Connection {
         closers = []
     }
 
-    /// This is a forked child: everything fails here, and the socket, which is the parent's too, is left alone.
+    /// This is a forked child: everything that is begun fails here, and the socket, which is the parent's too, is left alone.
     ///
-    /// Nothing is published: another thread of the parent may have had a lock that nobody here will ever release.
+    /// What was begun before is the parent's and ends there only: a task that was resumed with an error here would do in two processes
+    /// what it does then. Nothing is published either, as another thread of the parent may have had any lock.
     func leaveToParent() {
-        let before = state
-        if case .over = before { return }
+        if case .over = state { return }
         state = .over(.forked)
         phaseDeadline = .max
-        if case .greeting(let operation) = before { operation.fail(ChandError.forked) }
-        endSession(with: .forked)
-        for operation in held.takeAll(now: now) { finish(operation, with: ChandError.forked) }
-        for closer in closers { closer.succeed() }
-        closers = []
+        ledger.removeAll()
+        output.dropAll { _ in }
     }
 
     /// Forgets what belongs to the session, and tells who waits for the daemon's answers.

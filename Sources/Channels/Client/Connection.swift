@@ -134,7 +134,12 @@ final class Connection {
             return finish(operation, with: CancellationError())
         }
         guard let id = operation.phase.cancel() else { return }
-        withdraw(id, operation)
+        if origin.isHere {
+            withdraw(id, operation)
+        } else if case .awaited = operations.end(id) {
+            // Its own answer would come to the parent.
+            finish(operation, with: CancellationError())
+        }
     }
 
     private func withdraw(_ id: UInt64, _ operation: Operation) {
@@ -143,6 +148,10 @@ final class Connection {
     }
 
     private func admits(_ operation: Operation) -> Bool {
+        guard origin.isHere else {
+            operation.fail(ChandError.forked)
+            return false
+        }
         guard operation.phase.mayBegin() else {
             operation.fail(CancellationError())
             return false
