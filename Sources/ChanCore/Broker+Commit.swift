@@ -15,6 +15,11 @@ extension Broker {
             let receiver = channels[channel].queued == 0 ? firstAcceptor(on: channel, from: plain) : none
             if receiver != none, !channels[channel].flags.contains(.paused) {
                 let goesAhead = isAhead(receiver)
+                if goesAhead, mayDeal(on: channel, Int(min(chain.count, channels[channel].room))) {
+                    deal(
+                        &chain, most: Int(min(chain.count, channels[channel].room)), on: channel, into: &sink)
+                    continue
+                }
                 let limit =
                     goesAhead
                     ? min(share(of: receiver), channels[channel].room)
@@ -204,7 +209,11 @@ extension Broker {
         var plain = none
         while true {
             if let receiver = nextMatch(on: channel, from: plain) {
-                if isAhead(receiver) {
+                if isAhead(receiver), mayDeal(on: channel, channels[channel].queued) {
+                    var nothing = MessageChain()
+                    deal(&nothing, most: channels[channel].queued, on: channel, into: &sink)
+                    plain = none
+                } else if isAhead(receiver) {
                     sendAhead(toReceiver: receiver, from: channel, into: &sink)
                     plain = none
                 } else {
@@ -217,7 +226,11 @@ extension Broker {
                     complete(receiver: receiver, with: taken, into: &sink)
                 }
             } else if channels[channel].senders.head != none, channels[channel].hasRoom {
-                moveUp(channels[channel].senders.head, on: channel, into: &sink)
+                // Credits wait for what is queued, and keep its slots: once all of it is there, each gets its share at once.
+                let onlyCreditsWait = channels[channel].receivers.count == channels[channel].openCredits
+                repeat {
+                    moveUp(channels[channel].senders.head, on: channel, into: &sink)
+                } while onlyCreditsWait && channels[channel].senders.head != none && channels[channel].hasRoom
                 plain = none
             } else {
                 break

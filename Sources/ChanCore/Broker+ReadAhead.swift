@@ -54,6 +54,87 @@ extension Broker {
         return following
     }
 
+    /// Whether several messages are dealt to the waiting receivers in one step: credits only, each of a session of its own,
+    /// which reads what is its own in order.
+    @inlinable
+    func mayDeal(on channel: UInt32, _ available: Int) -> Bool {
+        let waiting = channels[channel].receivers.count
+        return waiting > 1 && waiting <= Self.mostHands && available > waiting
+            && waiting == channels[channel].openCredits
+            && !channels[channel].isRendezvous && haveOwnSessions(channel)
+    }
+
+    @inlinable static var mostHands: UInt32 { 16 }
+
+    @usableFromInline
+    func haveOwnSessions(_ channel: UInt32) -> Bool {
+        var receiver = channels[channel].receivers.head
+        while receiver != none {
+            let session = handles[waiters[receiver].handle].session
+            var following = waiters[receiver].next
+            while following != none {
+                if handles[waiters[following].handle].session == session { return false }
+                following = waiters[following].next
+            }
+            receiver = waiters[receiver].next
+        }
+        return true
+    }
+
+    /// Messages go ahead to several waiting credits, one to each in turn as they would one by one, but each credit's are
+    /// delivered together.
+    ///
+    /// From the chain, or from the queue where that is empty; as many as `most`, or until an answer is full.
+    @inlinable
+    mutating func deal<S: BrokerSink<Body> & ~Copyable>(
+        _ chain: inout MessageChain, most: Int, on channel: UInt32, into sink: inout S
+    ) {
+        var hands: [Hand] = []
+        var receiver = channels[channel].receivers.head
+        while receiver != none {
+            let credit = operations[waiters[receiver].operation].credit
+            hands.append(Hand(receiver: receiver, left: credits[credit].limit - credits[credit].ahead))
+            receiver = waiters[receiver].next
+        }
+        let isQueued = chain.head == none
+        var resting: [Hand] = []
+        var turn = 0
+        var left = most
+        while left > 0, !hands.isEmpty {
+            if turn == hands.count { turn = 0 }
+            guard fits(hands[turn].taken) else { break }
+            let slot: UInt32
+            if isQueued {
+                slot = dequeue(from: channel)
+            } else {
+                slot = unlinkFirst(of: &chain)
+                accept(slot, on: channel)
+            }
+            link(slot, to: &hands[turn].taken)
+            left -= 1
+            hands[turn].left -= 1
+            if hands[turn].left == 0 { resting.append(hands.remove(at: turn)) } else { turn += 1 }
+        }
+        // Whoever had the last goes to the tail as the last; who had none stays in front.
+        for hand in resting + hands[turn...] + hands[..<turn] where hand.taken.head != none {
+            deliverAhead(hand.taken, toReceiver: hand.receiver, into: &sink)
+        }
+    }
+
+    /// What a credit gets when messages are dealt, and how many more it may have.
+    @usableFromInline
+    struct Hand {
+        @usableFromInline let receiver: UInt32
+        @usableFromInline var left: UInt32
+        @usableFromInline var taken = MessageChain()
+
+        @inlinable
+        init(receiver: UInt32, left: UInt32) {
+            self.receiver = receiver
+            self.left = left
+        }
+    }
+
     /// Moves queued messages to a waiting credit: they keep their slots, so no sender moves up.
     @inlinable
     mutating func sendAhead<S: BrokerSink<Body> & ~Copyable>(

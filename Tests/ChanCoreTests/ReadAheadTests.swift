@@ -114,6 +114,51 @@ import Testing
         #expect(scene.bodies(first) == [1, 3, 5, 7])
     }
 
+    @Test(
+        "rule 21 many messages at once are dealt in turn, as they would be one by one",
+        arguments: [false, true])
+    func dealtInTurn(areQueued: Bool) throws {
+        let scene = scene()
+        let (one, other) = try scene.pair(capacity: 16)
+        let third = try scene.open(scene.client(), "c")
+        let first = scene.readAhead(one, 4)
+        let second = scene.readAhead(other, 2)
+        let last = scene.readAhead(third, 4)
+        if areQueued { scene.pause(one.session, "c") }
+        scene.send(third, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+        if areQueued { scene.pause(one.session, "c", false) }
+        #expect(scene.bodies(first) == [1, 4, 7, 9])
+        #expect(scene.bodies(second) == [2, 5])
+        #expect(scene.bodies(last) == [3, 6, 8])
+        scene.send(third, 10)
+        #expect(scene.bodies(last) == [3, 6, 8, 10])
+        // All rest, and each comes back to the tail.
+        scene.receipt(other, 1, count: 2)
+        scene.receipt(one, 1, count: 3)
+        scene.receipt(third, 1, count: 2)
+        scene.send(one, 11, 12, 13, 14)
+        #expect(scene.bodies(second) == [2, 5, 11, 14])
+        #expect(scene.bodies(first) == [1, 4, 7, 9, 12])
+        #expect(scene.bodies(last) == [3, 6, 8, 10, 13])
+        scene.send(one, 15)
+        #expect(scene.bodies(first) == [1, 4, 7, 9, 12, 15])
+    }
+
+    @Test("rule 21 messages are dealt as far as there is room")
+    func dealtAsFarAsThereIsRoom() throws {
+        let scene = scene()
+        let (one, other) = try scene.pair(capacity: 3)
+        let first = scene.readAhead(one, 8)
+        let second = scene.readAhead(other, 8)
+        let sent = scene.send(one, 1, 2, 3, 4, 5, 6)
+        #expect(scene.bodies(first) == [1, 3])
+        #expect(scene.bodies(second) == [2])
+        #expect(scene[sent] == .waiting)
+        scene.receipt(one, 2)
+        #expect(scene.bodies(second) == [2, 4])
+        #expect(scene.bodies(first) == [1, 3])
+    }
+
     @Test("rule 21 a credit whose window opens waits at the tail")
     func reopensAtTheTail() throws {
         let scene = scene()

@@ -98,15 +98,13 @@ import Testing
 
     @Test func withoutASessionLeftEveryVerbIsEight() throws {
         try DaemonUnderTest.run(["limits.sessions": "1"]) { (daemon) throws in
-            let holder = try daemon.start(["recv", "q"])
-            try eventually("the only session is taken") { try daemon.ctl("list").code == 8 }
+            let holder = try WireClient(daemon.socketPath)
+            defer { withExtendedLifetime(holder) {} }
             for verb in Self.verbs {
                 let outcome = try daemon.start(verb).finish()
                 #expect(outcome.code == 8, "\(verb): \(outcome.complaint)")
                 #expect(outcome.complaint.contains("limit sessions"), "\(verb): \(outcome.complaint)")
             }
-            try holder.process.kill(.terminate)
-            _ = try holder.finish()
         }
     }
 

@@ -109,7 +109,7 @@ import Testing
         | CLOSE_HANDLE        | yes       | yes       | yes  |
         """
 
-    @Test(.enabled(if: geteuid() == 0), .timeLimit(.minutes(3)))
+    @Test(.enabled(if: geteuid() == 0), .timeLimit(.minutes(15)))
     func everyCell() throws {
         try AccessScene.run { scene in
             let (columns, rows) = Self.cells(Self.table)

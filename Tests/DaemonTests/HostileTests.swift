@@ -6,7 +6,7 @@ import Testing
 
 /// The short forms of the soaks with hostile clients: what the daemon is left with, whatever time it took.
 @Suite(.blocking) struct HostileTests {
-    @Test(.timeLimit(.minutes(3)), arguments: ["hostile", "descriptors", "flood", "stalled"])
+    @Test(.timeLimit(.minutes(15)), arguments: ["hostile", "descriptors", "flood", "stalled"])
     func shortForm(_ soak: String) throws {
         let here = #filePath
         let root = try #require(here.firstRange(of: "/Tests/").map { here[..<$0.lowerBound] })

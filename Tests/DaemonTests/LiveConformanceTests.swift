@@ -8,7 +8,7 @@ import Testing
 ///
 /// One after the other: some of them have dozens of processes.
 @Suite(.serialized) struct LiveConformanceTests {
-    @Test("on a live daemon", .timeLimit(.minutes(5)), arguments: ConformanceBody.all)
+    @Test("on a live daemon", .timeLimit(.minutes(15)), arguments: ConformanceBody.all)
     func live(body: ConformanceBody) async throws {
         let daemon = try DaemonUnderTest(DaemonUnderTest.Options(checksInvariants: false))
         defer { daemon.kill() }

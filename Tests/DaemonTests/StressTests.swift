@@ -10,7 +10,7 @@ import Testing
 @Suite(.blocking) struct StressTests {
     private static let channels = ["left", "right"]
 
-    @Test(.timeLimit(.minutes(3)), arguments: [Int64(0), 3])
+    @Test(.timeLimit(.minutes(15)), arguments: [Int64(0), 3])
     func tenThousandMessages(_ capacity: Int64) throws {
         let given = ThisProcess.environment("CHAND_TEST_SEED").flatMap { UInt64($0) }
         let seed = given ?? UInt64.random(in: 1...UInt64(UInt32.max))

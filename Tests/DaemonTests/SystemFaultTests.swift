@@ -20,7 +20,7 @@ import Testing
             ["faults"] + arguments, program: BuiltProgram.path("chand-test-agent"), milliseconds: 300_000)
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: calls)
+    @Test(.timeLimit(.minutes(15)), arguments: calls)
     func everyCallFailsOnce(_ call: String) throws {
         let run = try Self.agent(call)
         #expect(run.status == .exited(0), "\(run.text)")

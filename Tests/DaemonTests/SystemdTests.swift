@@ -8,7 +8,7 @@ import Testing
 /// Started by systemd, or by what does the same with a socket.
 @Suite(.blocking) struct SystemdTests {
     /// Everything of the units that needs a manager: activation, readiness, restart, watchdog, stop.
-    @Test(.timeLimit(.minutes(5))) func inTheRig() throws {
+    @Test(.timeLimit(.minutes(15))) func inTheRig() throws {
         let here = #filePath
         let root = try #require(here.firstRange(of: "/Tests/").map { here[..<$0.lowerBound] })
         let own = try BuiltProgram.path("chand")

@@ -3,7 +3,7 @@
 import Channels
 
 /// A fixed number of messages of 64 bytes through one channel and back to the same client, whose instructions are counted:
-/// `chand-guard single|batch|tasks|select MESSAGES`.
+/// `chand-guard single|batch|tasks|select|fan MESSAGES`.
 ///
 /// One request is under way at a time, or one turn's, so that every run does the same.
 @main
@@ -15,13 +15,15 @@ struct Guard {
         let words = CommandLine.arguments
         guard words.count == 3, let count = Int(words[2]), count > 0, count % batch == 0 else {
             throw WrongUse(
-                description: "usage: chand-guard single|batch|tasks|select MESSAGES, a multiple of \(batch)")
+                description:
+                    "usage: chand-guard single|batch|tasks|select|fan MESSAGES, a multiple of \(batch)")
         }
         switch words[1] {
         case "single": try single(count)
         case "batch": try await tasks(count, batched: true)
         case "tasks": try await tasks(count, batched: false)
         case "select": try await select(count)
+        case "fan": try await fan(count)
         default: throw WrongUse(description: "no way to send: \(words[1])")
         }
     }
@@ -63,6 +65,30 @@ struct Guard {
             }
         }
         await client.close()
+    }
+
+    /// Batches into one channel that four clients read ahead.
+    private static func fan(_ count: Int) async throws {
+        let sender = try await ChandClient.connect(name: "guard")
+        let channel = try await sender.channel("guard", capacity: batch, of: MessageBytes.self)
+        let messages = [MessageBytes](repeating: message, count: batch)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<4 {
+                group.addTask {
+                    let client = try await ChandClient.connect(name: "guard\(number)")
+                    try await client.run {
+                        let channel = try await client.channel("guard", of: MessageBytes.self)
+                        for try await received in channel.readingAhead(batch / 4) { try check(received) }
+                    }
+                    await client.close()
+                }
+            }
+            while try await channel.status().waitingReceives < 4 {}
+            for _ in 0..<count / batch { try await channel.send(contentsOf: messages) }
+            try await channel.close()
+            try await group.waitForAll()
+        }
+        await sender.close()
     }
 
     /// Batches into eight channels, and selects over all of them, many in a turn.

@@ -28,19 +28,36 @@ extension ModelBroker {
     /// The expected effects, deliveries that follow each other by one credit made one.
     private func joinedEvents() -> [[BrokerEvent]] {
         var groups: [[BrokerEvent]] = []
+        var single: [BrokerEvent] = []
         for group in events.map({ $0.map(Self.normal) }) {
-            if group.count == 1, let last = groups.last, last.count == 1 {
-                groups.removeLast()
-                groups += Self.joined(last + group).map { [$0] }
+            if group.count == 1 {
+                single += group
             } else {
-                groups.append(group)
+                groups += Self.joined(single).map { [$0] } + [group]
+                single = []
             }
         }
-        return groups
+        return groups + Self.joined(single).map { [$0] }
     }
 
-    /// The broker may send several messages ahead in one answer (rule 21): how many is its choice.
+    /// The broker may send several messages ahead in one answer (rule 21): how many is its choice, and whose come first where
+    /// several sessions get some, which none of them sees.
     private static func joined(_ events: [BrokerEvent]) -> [BrokerEvent] {
+        let runs = events.reduce(into: [[BrokerEvent]]()) { runs, event in
+            if event.goesAhead, runs.last?.last?.goesAhead == true {
+                runs[runs.count - 1].append(event)
+            } else {
+                runs.append([event])
+            }
+        }
+        return runs.flatMap { run in
+            Set(run.map(\.session)).sorted().flatMap { session in
+                joinedOfOneSession(run.filter { $0.session == session })
+            }
+        }
+    }
+
+    private static func joinedOfOneSession(_ events: [BrokerEvent]) -> [BrokerEvent] {
         events.reduce(into: []) { events, event in
             guard case .delivered(let session, let request, let next, let following) = event,
                 case .delivered(session, request, var group, let messages)? = events.last, group.more,
@@ -124,5 +141,12 @@ extension ModelBroker {
         check("ready to send", actual.isSendReady, isSendReady(channel))
         check("ready to receive", actual.isReceiveReady, isReceiveReady(channel))
         return found
+    }
+}
+
+extension BrokerEvent {
+    /// Whether it is a delivery to a credit.
+    fileprivate var goesAhead: Bool {
+        if case .delivered(_, _, let group, _) = self { group.more } else { false }
     }
 }

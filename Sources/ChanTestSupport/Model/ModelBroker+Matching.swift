@@ -42,7 +42,12 @@ extension ModelBroker {
     mutating func run(_ channel: UInt64) {
         while true {
             if let receiver = firstMatch(channel) {
-                if waiting[receiver.operation].credit != nil, channels[channel]?.isRendezvous == false {
+                if channels[channel]?.queue.isEmpty == true, onlyCreditsWait(channel) {
+                    while hasRoom(channel), let sender = first(channel, sends: true) {
+                        enqueueFirst(of: sender, channel)
+                    }
+                } else if waiting[receiver.operation].credit != nil, channels[channel]?.isRendezvous == false
+                {
                     commitAhead(receiver, channel)
                 } else {
                     commitReceive(receiver, channel)
@@ -55,6 +60,15 @@ extension ModelBroker {
         }
         reportClosed(channel)
         collect(channel)
+    }
+
+    /// Who waits to receive gets what is in the buffer, and keeps its slot there (rule 21): so all that has room is there before any
+    /// of it is delivered, which only the order of outcomes shows.
+    private func onlyCreditsWait(_ channel: UInt64) -> Bool {
+        guard channels[channel]?.isRendezvous == false else { return false }
+        return !waiting.contains { candidate in
+            candidate.credit == nil && candidate.cases.contains { $0.channel == channel && !$0.isSend }
+        }
     }
 
     /// Rule 2: the queued ones first, waiting senders moving up; then from waiting senders themselves.

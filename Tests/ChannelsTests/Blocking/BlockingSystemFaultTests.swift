@@ -28,7 +28,7 @@ import Testing
         _ = try channel.status()
     }
 
-    @Test(.timeLimit(.minutes(3))) func everyCall() async throws {
+    @Test(.timeLimit(.minutes(15))) func everyCall() async throws {
         try await onThread {
             try DaemonUnderTest.run { daemon in
                 let observer = try WireClient(daemon.socketPath)

@@ -228,7 +228,7 @@ import Testing
     }
 
     /// The daemon may keep what nobody waits for: who begins to wait asks for it (rule 24).
-    @Test(.timeLimit(.minutes(2)), arguments: [[300, 300, 300], [100, 200, 1, 100]])
+    @Test(.timeLimit(.minutes(15)), arguments: [[300, 300, 300], [100, 200, 1, 100]])
     func bigSendsThatNobodyAwaitsGoOn(kibibytes: [Int]) async throws {
         try await withDaemon { _, client in
             let work = try await client.channel("work", capacity: -1, of: MessageBytes.self)

@@ -5,7 +5,7 @@ import Testing
 
 /// The conformance bodies on channels inside the process.
 @Suite struct LocalConformanceTests {
-    @Test("inside the process", .timeLimit(.minutes(5)), arguments: ConformanceBody.all)
+    @Test("inside the process", .timeLimit(.minutes(15)), arguments: ConformanceBody.all)
     func local(body: ConformanceBody) async throws {
         try await body.run(ConformanceContext(LocalBackend()))
     }

@@ -5,7 +5,7 @@ import Channels
 import Testing
 
 /// Selects with near and far cases while the daemon is away.
-@Suite(.timeLimit(.minutes(3))) struct MixedSelectOutageTests {
+@Suite(.timeLimit(.minutes(15))) struct MixedSelectOutageTests {
     @Test("10 near cases and the time do not wait for the daemon", arguments: [false, true])
     func nearCasesAndTheTimeGoOn(ordered: Bool) async throws {
         let (daemon, client, far) = try await ScriptedDaemon.opened(
