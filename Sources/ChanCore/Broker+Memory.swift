@@ -6,14 +6,8 @@ extension Broker {
     @inlinable static var messageCost: Int { MemoryLayout<Message<Body>>.stride + 52 }
     /// What a handle takes, with a small window.
     @inlinable static var handleCost: Int { MemoryLayout<Handle>.stride + 68 }
-    /// What a channel takes, with its names and its delays.
-    @inlinable static var channelCost: Int {
-        MemoryLayout<Channel>.stride + 272 + DelayHistogram.bucketCount * 8
-    }
-    /// What a delivery's lease takes, with its deadline.
-    @inlinable static var leaseCost: Int { MemoryLayout<Lease>.stride + 36 }
-    /// What it takes that a send waits beyond its commit.
-    @inlinable static var confirmationCost: Int { MemoryLayout<Confirmation>.stride + 4 }
+    /// What a channel takes, with its names.
+    @inlinable static var channelCost: Int { MemoryLayout<Channel>.stride + 256 }
     /// What a parked operation takes besides its cases, with its key and its deadline.
     @inlinable static var operationCost: Int { MemoryLayout<Operation>.stride + 96 }
     /// What a case takes.
@@ -24,8 +18,7 @@ extension Broker {
     public var memoryInUse: Int {
         messageBytes &+ buffers &+ messages.count &* Self.messageCost &+ handles.count &* Self.handleCost
             &+ channels.count &* Self.channelCost &+ operations.count &* Self.operationCost
-            &+ waiters.count &* Self.waiterCost &+ leases.count &* Self.leaseCost
-            &+ confirmations.count &* Self.confirmationCost
+            &+ waiters.count &* Self.waiterCost
     }
 
     /// What of the memory is kept from messages.

@@ -22,9 +22,17 @@ enum ForkAgent {
                 return received
             }
             while try await channel.status().waitingReceives == 0 { await Task.yield() }
+            // Two are in hand, of which the parent takes the second.
+            let queue = try await client.channel("ahead", capacity: 4, of: Int.self)
+            try await queue.send(contentsOf: [1, 2])
+            var ahead = queue.readingAhead(4).makeAsyncIterator()
+            guard try await ahead.next() == 1 else { throw LiveFailure("the first message did not come") }
             let child = try forkProcess()
             guard child == 0 else {
                 let status = try ending(of: child)
+                guard try await ahead.next() == 2 else {
+                    throw LiveFailure("the second message did not come")
+                }
                 try await channel.send(7)
                 return try await receiver.value == 7 ? status : -1
             }
@@ -32,6 +40,10 @@ enum ForkAgent {
                 guard await code({ try await client.ping() }) == .forked else { _exit(1) }
                 await Task.yield()
             }
+            guard await code({ _ = try await ahead.next() }) == .forked,
+                await code({ try await channel.sendLater(9) }) == .forked,
+                await code({ try await channel.flush() }) == .forked
+            else { _exit(3) }
             _exit(0)
         }
         guard status == 0 else { throw LiveFailure("the child ended with \(status)") }

@@ -71,6 +71,7 @@ final class ReadAhead<Element: Sendable> {
     /// Waits until a message is in hand; false once the channel is closed and drained.
     @usableFromInline
     func refill() async throws -> Bool {
+        try checkProcess()
         let credit = credit ?? begin()
         do {
             guard let batch = try await credit.next() else {
@@ -98,6 +99,7 @@ final class ReadAhead<Element: Sendable> {
 
     /// Whether its messages can be taken; where they can't, they go back.
     private func checkUsable(_ batch: ReceivedBatch) throws {
+        try checkProcess()
         if Task.isCancelled {
             drop()
             throw CancellationError()
@@ -107,6 +109,11 @@ final class ReadAhead<Element: Sendable> {
             drop()
             throw SessionPin.lost.about(channel: channel.name)
         }
+    }
+
+    /// A forked child has a copy of the messages that the parent takes (rule X4).
+    private func checkProcess() throws {
+        guard channel.loop.isHere else { throw ChandError.forked.about(channel: channel.name) }
     }
 
     private func brokenError(_ credit: CreditReceive) -> any Error {

@@ -259,6 +259,7 @@ extension Chan {
     ///   earlier one, until ``flush()`` has thrown it; `CancellationError` where it had to wait.
     public func sendLater(_ element: Element) async throws {
         guard let remote = backend.remote else { return try await send(element) }
+        guard remote.loop.isHere else { throw ChandError.forked.about(channel: remote.name) }
         let place = try await remote.pipeline.enter { remote.loop.begin(remote.asking()) }
         let operation = PipelinedSend(remote, place)
         remote.begin(operation, sending: element)
@@ -273,6 +274,7 @@ extension Chan {
     ///   may have been committed. `CancellationError` ends the waiting, and no send.
     public func flush() async throws {
         guard let remote = backend.remote else { return }
+        guard remote.loop.isHere else { throw ChandError.forked.about(channel: remote.name) }
         try await remote.pipeline.flush { remote.loop.begin(remote.asking()) }
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanSystem
 import ChanWire
 
 /// What the daemon says, frame by frame.
@@ -7,7 +8,8 @@ extension Connection {
     /// Acts on every whole frame that was received.
     func dispatch() {
         do {
-            while descriptor >= 0, let frame = try reader.next() {
+            // A codec may have forked: what else was read is the parent's.
+            while descriptor >= 0, origin.isHere, let frame = try reader.next() {
                 if frame.header.rawType == FrameType.sent.rawValue {
                     try sent(frame)
                 } else {

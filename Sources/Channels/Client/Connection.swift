@@ -57,7 +57,7 @@ final class Connection {
     /// One chunk holds what a busy turn writes, so that the same warm memory serves every turn.
     private let pool = BufferPool(chunkBytes: 256 << 10, maxSpare: 1)
     private var socket: OwnedDescriptor?
-    private let origin = ProcessMark()
+    let origin = ProcessMark()
     private var outputBlocked = false
 
     /// The time at which this turn began; operations count from it.
@@ -117,6 +117,11 @@ final class Connection {
         let result = Result { try encode(&writer) }
         isEncoding = false
         output.bytes = writer.finish()
+        // A codec may have forked.
+        guard origin.isHere else {
+            output.bytes.removeLast(output.bytes.count - start)
+            return operation.fail(ChandError.forked)
+        }
         if case .failure(let error) = result {
             output.bytes.removeLast(output.bytes.count - start)
             return operation.fail(error)

@@ -55,6 +55,8 @@ final class LoopCore: @unchecked Sendable {
     /// What was taken from other threads last; swapped with theirs, so that both keep their memory.
     @exclusivity(unchecked) private var takenJobs: [UnownedJob] = []
     @exclusivity(unchecked) private var takenCommands: [Command] = []
+    /// A job has forked, which goes on in the child.
+    private var forkedInJob = false
     private var events = EventBuffer(capacity: 4)
     private var busy: BusyNotice
     @exclusivity(unchecked) private var watched: Int32 = -1
@@ -143,7 +145,14 @@ final class LoopCore: @unchecked Sendable {
             guard origin.isHere else { break }
             wait()
         }
-        guard origin.isHere else { return runInChild() }
+        guard origin.isHere else {
+            if !forkedInJob {
+                // A codec or an observer forked: all that was to be done is done in the parent.
+                while jobs.popFirst() != nil {}
+                deferred = []
+            }
+            return runInChild()
+        }
         connection.abort()
         updateWatch()
     }
@@ -185,11 +194,14 @@ final class LoopCore: @unchecked Sendable {
         var budget = Self.jobsPerTurn
         while budget > 0, !connection.hasMuchOutput, let job = jobs.popFirst() {
             let waiting = jobs.count
+            let commands = deferred.count
             job.runSynchronously(on: executor)
             budget -= 1
             guard origin.isHere else {
-                // What was to run before the fork runs in the parent.
+                // What was to be done before the fork is done in the parent.
                 for _ in 0..<waiting { _ = jobs.popFirst() }
+                deferred.removeFirst(commands)
+                forkedInJob = true
                 return
             }
         }
