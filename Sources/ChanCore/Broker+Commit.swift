@@ -168,7 +168,8 @@ extension Broker {
             group: DeliveryGroup(
                 caseIndex: caseIndex, handle: handles[handle].number, first: handles[handle].window.next,
                 count: taken.count, byteCount: taken.byteCount,
-                closed: channels[channel].flags.contains(.closed), passed: passedSize(of: taken), more: more))
+                closed: channels[channel].flags.contains(.closed), passed: passedSize(of: taken), more: more,
+                isAhead: credit != none))
         var slot = taken.head
         while slot != none {
             let number = handles[handle].window.append(slot)

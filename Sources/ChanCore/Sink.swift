@@ -151,13 +151,16 @@ public struct DeliveryGroup: Equatable, Sendable {
     public var passed: PassedSize
     /// The request is not over: more answers follow.
     public var more: Bool
+    /// They are a credit's (rule 21): what follows may be told together with them.
+    public var isAhead: Bool
 
     /// Makes a group.
     @inlinable
     public init(
         caseIndex: UInt16, handle: UInt32, first: UInt64, count: UInt32, byteCount: Int, closed: Bool,
-        passed: PassedSize = PassedSize(), more: Bool = false
+        passed: PassedSize = PassedSize(), more: Bool = false, isAhead: Bool = false
     ) {
+        self.isAhead = isAhead
         self.passed = passed
         self.caseIndex = caseIndex
         self.handle = handle

@@ -28,6 +28,8 @@ public struct Received {
     public static let prefixByteCount = 16
     /// Bytes in front of each message's own.
     public static let messagePrefixByteCount = 8
+    /// Where in the frame the number of messages stands.
+    public static let countOffset = FrameHeader.byteCount + 4
     /// Header flag: the channel is closed, so settle at once (rule 4).
     @inlinable public static var closedFlag: UInt8 { 1 }
     /// Header flag: the request is not over, more answers follow (rules 21 and 24).

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanCore
 import ChanSystem
 import ChanWire
 
@@ -45,6 +46,8 @@ final class Connection {
     var output = WriteQueue()
     /// The run of SENT outcomes that ends the output.
     var pendingSent: (first: UInt64, count: UInt32) = (0, 0)
+    /// The deliveries of a receive that goes on with which the output ended when they were written.
+    var openDeliveries: OpenDeliveries?
     /// In the list of those with something to write at the end of this turn.
     var isDirty = false
     /// What the poll was asked for.
@@ -85,9 +88,34 @@ final class Connection {
         pendingSent.count = 0
     }
 
+    /// The frame to which further deliveries of a receive may be added, if it is still the output's last and nothing of it
+    /// is written.
+    func frame(for group: DeliveryGroup, request: UInt64, messageBytes: Int) -> OpenDeliveries? {
+        guard let open = openDeliveries, open.request == request, group.isAhead, group.more, !group.closed,
+            open.end == output.end, open.start >= output.start, pendingSent.count == 0,
+            open.handle == group.handle, open.first &+ UInt64(open.count) == group.first,
+            Int(open.count) + Int(group.count) <= WireLimits.maxBatchMessages,
+            open.messageBytes + messageBytes <= WireLimits.receiveBatchBytes
+        else { return nil }
+        return open
+    }
+
     /// Appends a whole frame.
     func append(_ frame: [UInt8], pool: BufferPool) {
         settlePendingSent(pool: pool)
         frame.withUnsafeBytes { output.bytes.append($0, pool: pool) }
     }
+}
+
+/// A RECEIVED frame in an output.
+struct OpenDeliveries {
+    let request: UInt64
+    let handle: UInt32
+    let first: UInt64
+    var count: UInt32
+    /// Bytes of the messages with their prefixes.
+    var messageBytes: Int
+    /// Where it begins and ends in the output.
+    let start: UInt64
+    var end: UInt64
 }

@@ -107,13 +107,24 @@ struct Outbox: BrokerSink, ~Copyable {
 
     mutating func beginDeliveries(session: UInt32, request: UInt64, group: DeliveryGroup) {
         guard let connection = open(session) else { return }
-        connection.settlePendingSent(pool: pool)
         receiving = connection
         let messageBytes =
             group.byteCount + Int(group.count) * Received.messagePrefixByteCount
             + OfferedChannel.byteCount(
                 messages: group.passed.messages, channels: group.passed.channels,
                 textBytes: group.passed.textBytes)
+        if var open = connection.frame(for: group, request: request, messageBytes: messageBytes) {
+            open.count += group.count
+            open.messageBytes += messageBytes
+            let offset = Int(open.start &- connection.output.start)
+            let length = UInt32(truncatingIfNeeded: Received.prefixByteCount + open.messageBytes)
+            connection.output.bytes.patch(length, at: offset)
+            connection.output.bytes.patch(open.count, at: offset + Received.countOffset)
+            connection.openDeliveries = group.passed.messages == 0 ? open : nil
+            return
+        }
+        connection.settlePendingSent(pool: pool)
+        let start = connection.output.end
         let fixed = FrameHeader.byteCount + Received.prefixByteCount
         let copied = min(messageBytes, Self.referencedBodyBytes)
         let target = connection.output.bytes.writable(atLeast: fixed + copied, pool: pool)
@@ -124,6 +135,12 @@ struct Outbox: BrokerSink, ~Copyable {
                 more: group.more)
         }
         connection.output.bytes.commit(fixed)
+        let mayGrow = group.isAhead && group.more && !group.closed && group.passed.messages == 0
+        connection.openDeliveries =
+            mayGrow
+            ? OpenDeliveries(
+                request: request, handle: group.handle, first: group.first, count: group.count,
+                messageBytes: messageBytes, start: start, end: start) : nil
     }
 
     mutating func delivery(
@@ -155,6 +172,7 @@ struct Outbox: BrokerSink, ~Copyable {
     }
 
     mutating func endDeliveries(session: UInt32) {
+        if let connection = receiving { connection.openDeliveries?.end = connection.output.end }
         receiving = nil
     }
 

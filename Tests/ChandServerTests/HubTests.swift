@@ -3,6 +3,7 @@
 import ChanCore
 import ChanSystem
 import ChanWire
+import Glibc
 import Testing
 
 @testable import ChandServer
@@ -170,5 +171,21 @@ struct HubTests {
         }
         // Each with what stands before its bytes, in steps of the pool.
         #expect(bodies.spareBytes == 3 * 128)
+    }
+
+    @Test func spareBlocksAreUsedAgainBySize() {
+        let bodies = BodyPool()
+        for byteCount in 1...10_000 {
+            let (block, size) = bodies.take(byteCount)
+            #expect(bodies.spareBytes == 0)
+            memset(block, 0xFF, byteCount)
+            bodies.giveBack(block, size: size)
+            let wasted = bodies.spareBytes - byteCount
+            #expect(
+                byteCount > 8192 ? bodies.spareBytes == 0 : wasted >= 0 && wasted < max(16, byteCount / 8))
+            let (again, sizeAgain) = bodies.take(byteCount)
+            #expect(sizeAgain == size && (byteCount > 8192 || again == block))
+            if byteCount > 8192 { bodies.giveBack(again, size: sizeAgain) } else { free(again) }
+        }
     }
 }

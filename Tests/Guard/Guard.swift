@@ -20,8 +20,8 @@ struct Guard {
         }
         switch words[1] {
         case "single": try single(count)
-        case "batch": try await tasks(count, batched: true)
-        case "tasks": try await tasks(count, batched: false)
+        case "batch": try await batches(count)
+        case "tasks": try await tasks(count)
         case "select": try await select(count)
         case "fan": try await fan(count)
         default: throw WrongUse(description: "no way to send: \(words[1])")
@@ -45,26 +45,45 @@ struct Guard {
         client.close()
     }
 
-    /// Tasks of the client's own thread: batches, or many that each send one message.
-    private static func tasks(_ count: Int, batched: Bool) async throws {
+    /// A task of the client's own thread: batches, and an iterator that reads ahead.
+    private static func batches(_ count: Int) async throws {
         let client = try await ChandClient.connect(name: "guard")
         try await client.run {
             let channel = try await client.channel("guard", capacity: batch, of: MessageBytes.self)
             let messages = [MessageBytes](repeating: message, count: batch)
             var incoming = channel.readingAhead(batch).makeAsyncIterator()
             for _ in 0..<count / batch {
-                if batched {
-                    try await channel.send(contentsOf: messages)
-                } else {
-                    try await withThrowingTaskGroup(of: Void.self) { group in
-                        for _ in 0..<batch { group.addTask { try await channel.send(message) } }
-                        try await group.waitForAll()
-                    }
-                }
+                try await channel.send(contentsOf: messages)
                 for _ in 0..<batch { try check(try await incoming.next()) }
             }
         }
         await client.close()
+    }
+
+    /// 64 tasks that send one message at a time, and another client that reads ahead.
+    private static func tasks(_ count: Int) async throws {
+        let sender = try await ChandClient.connect(name: "guard")
+        let receiver = try await ChandClient.connect(name: "guard2")
+        let channel = try await sender.channel("guard", capacity: batch, of: MessageBytes.self)
+        let received = Task {
+            try await receiver.run {
+                let channel = try await receiver.channel("guard", of: MessageBytes.self)
+                for try await received in channel.readingAhead(batch / 2) { try check(received) }
+            }
+        }
+        while try await channel.status().waitingReceives < 1 {}
+        try await sender.run {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<64 {
+                    group.addTask { for _ in 0..<count / 64 { try await channel.send(message) } }
+                }
+                try await group.waitForAll()
+            }
+        }
+        try await channel.close()
+        try await received.value
+        await sender.close()
+        await receiver.close()
     }
 
     /// Batches into one channel that four clients read ahead.

@@ -60,13 +60,17 @@ public struct WriteQueue: ~Copyable, @unchecked Sendable {
     /// How many references have not been released.
     @inlinable public var referenceCount: Int { references.count &- first }
 
+    /// Where the first copied byte that is not written stands among all that were ever appended.
+    @inlinable public var start: UInt64 { consumed }
+    /// Where the next copied byte will stand among all that were ever appended.
+    @inlinable public var end: UInt64 { consumed &+ UInt64(bytes.count) }
+
     /// Appends bytes by reference, in order with what was copied before and after.
     ///
     /// They must stay where they are until the queue gives the token back, which it does exactly once.
     @inlinable
     public mutating func appendReference(_ body: UnsafeRawBufferPointer, token: UInt64) {
-        let position = consumed &+ UInt64(bytes.count)
-        references.append(Reference(bytes: body, position: position, token: token))
+        references.append(Reference(bytes: body, position: end, token: token))
         referencedBytes &+= body.count
     }
 

@@ -137,6 +137,16 @@ extension WireClient {
         timeout: Int64 = WireTimeout.never
     ) throws -> Outcome {
         let request = request()
+        try write(
+            Self.sendFrame(request: request, handle: handle, message, passing: listed, timeout: timeout))
+        return try outcome(of: request)
+    }
+
+    /// The bytes of a SEND frame of one message that passes channels.
+    public static func sendFrame(
+        request: UInt64, handle: UInt32, _ message: String, passing listed: [ListedChannel],
+        timeout: Int64 = WireTimeout.never
+    ) -> [UInt8] {
         var writer = WireWriter(.send, flags: SendRequest.passesFlag, request: request)
         writer.integer(handle)
         writer.integer(UInt32(1))
@@ -144,8 +154,7 @@ extension WireClient {
         writer.integer(UInt32(message.utf8.count))
         writer.raw(message.utf8)
         writer.raw(ListedChannel.bytes(of: listed))
-        try write(writer.finish())
-        return try outcome(of: request)
+        return writer.finish()
     }
 
     // MARK: Select

@@ -60,8 +60,8 @@ extension ModelBroker {
     private static func joinedOfOneSession(_ events: [BrokerEvent]) -> [BrokerEvent] {
         events.reduce(into: []) { events, event in
             guard case .delivered(let session, let request, let next, let following) = event,
-                case .delivered(session, request, var group, let messages)? = events.last, group.more,
-                next.more,
+                case .delivered(session, request, var group, let messages)? = events.last, group.isAhead,
+                next.isAhead, group.more, next.more,
                 group.caseIndex == next.caseIndex, group.handle == next.handle,
                 group.first + UInt64(group.count) == next.first
             else {
@@ -147,6 +147,6 @@ extension ModelBroker {
 extension BrokerEvent {
     /// Whether it is a delivery to a credit.
     fileprivate var goesAhead: Bool {
-        if case .delivered(_, _, let group, _) = self { group.more } else { false }
+        if case .delivered(_, _, let group, _) = self { group.isAhead } else { false }
     }
 }

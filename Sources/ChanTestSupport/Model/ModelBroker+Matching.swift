@@ -109,7 +109,7 @@ extension ModelBroker {
             return
         }
         message.credit = credit.id
-        events.append([record([message], to: operation, mine, more: true)])
+        events.append([record([message], to: operation, mine, more: true, isAhead: true)])
         moveToTail(credit.id)
     }
 
@@ -149,14 +149,15 @@ extension ModelBroker {
 
     /// Makes messages deliveries of the receiver's handle; returns what it is told.
     private mutating func record(
-        _ taken: [ModelMessage], to operation: ModelOperation, _ mine: ModelCase, more: Bool
+        _ taken: [ModelMessage], to operation: ModelOperation, _ mine: ModelCase, more: Bool,
+        isAhead: Bool = false
     ) -> BrokerEvent {
         let session = operation.key.session
         var handle = sessions[session]?.handles[mine.handle] ?? ModelHandle(channel: 0, role: [])
         let group = DeliveryGroup(
             caseIndex: mine.index, handle: mine.handle, first: handle.next, count: UInt32(taken.count),
             byteCount: taken.reduce(0) { $0 + $1.byteCount },
-            closed: channels[mine.channel]?.isClosed ?? false, more: more)
+            closed: channels[mine.channel]?.isClosed ?? false, more: more, isAhead: isAhead)
         for message in taken {
             handle.deliveries[handle.next] = message
             handle.next += 1

@@ -23,7 +23,7 @@ extension Chan: AsyncSequence {
         /// goes on failing: another iteration has to be begun. Runs where the caller runs.
         @inlinable
         public mutating func next(
-            isolation actor: isolated (any Actor)? = #isolation
+            isolation actor: (any Actor)? = #isolation
         ) async throws -> Element? {
             if isOver { return nil }
             do {
@@ -82,16 +82,16 @@ public struct ReadAheadMessages<Element: Sendable>: AsyncSequence, Sendable {
         /// does; the next call after an error goes on.
         @inlinable
         public mutating func next(
-            isolation actor: isolated (any Actor)? = #isolation
+            isolation actor: (any Actor)? = #isolation
         ) async throws -> Element? {
-            guard let ahead else { return try await near.next() }
-            if ahead.remaining > 0 { return try ahead.take() }
+            if let quick = ahead?.quick, quick.remaining > 0 { return try quick.take() }
+            guard let ahead else { return try await near.next(isolation: actor) }
             if isOver { return nil }
             guard try await ahead.refill() else {
                 isOver = true
                 return nil
             }
-            return try ahead.take()
+            return try ahead.quick.take()
         }
     }
 
@@ -121,7 +121,7 @@ public struct MessageBatches<Element: Sendable>: AsyncSequence, Sendable {
         ///
         /// Waits, ends by cancellation and throws as ``Chan/receive(upTo:timeout:)`` does.
         public mutating func next(
-            isolation actor: isolated (any Actor)? = #isolation
+            isolation actor: (any Actor)? = #isolation
         ) async throws -> [Element]? {
             if isOver { return nil }
             do {

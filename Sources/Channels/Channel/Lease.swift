@@ -245,7 +245,7 @@ public struct Leases<Element: Sendable>: AsyncSequence, Sendable {
 
         /// Waits for the next lease; nil once the channel is closed and drained.
         public mutating func next(
-            isolation actor: isolated (any Actor)? = #isolation
+            isolation actor: (any Actor)? = #isolation
         ) async throws -> Lease<Element>? {
             if leases.readAhead > 0, let remote = leases.channel.backend.remote {
                 let ahead =
@@ -253,7 +253,7 @@ public struct Leases<Element: Sendable>: AsyncSequence, Sendable {
                     ?? ReadAhead(
                         remote, count: leases.readAhead, terms: leases.terms.wire(for: remote.name))
                 self.ahead = ahead
-                if ahead.remaining == 0, try await !ahead.refill() { return nil }
+                if ahead.quick.remaining == 0, try await !ahead.refill() { return nil }
                 return try await ahead.takeLease()
             }
             do {

@@ -9,7 +9,7 @@ import Synchronization
 /// atomics: `taken`, which the consumer raises, and `isReported`, which keeps it from reporting again before the
 /// loop has looked.
 ///
-/// Unchecked: `cursor` is the consumer's, one task at a time; `settled` is the loop's; the rest
+/// Unchecked: `cursor` is the consumer's, one task at a time; `settled` and `isListed` are the loop's; the rest
 /// is constant or atomic.
 final class ReceivedBatch: @unchecked Sendable {
     /// What the daemon says of a message.
@@ -35,6 +35,8 @@ final class ReceivedBatch: @unchecked Sendable {
     @exclusivity(unchecked) private var cursor: Int
     @exclusivity(unchecked) private var next = 0
     @exclusivity(unchecked) private var settled = 0
+    /// Whether the connection is going to settle what was taken; the loop's, as that is.
+    @exclusivity(unchecked) final var isListed = false
     /// Whether the last one taken does not decode; the consumer's until it gives back the rest.
     private var isLastUndecodable = false
 

@@ -7,7 +7,7 @@ import ChanWire
 /// Unchecked, as ``RemoteHandle``; the codec is constant.
 @usableFromInline
 final class RemoteChannel<Element: Sendable>: RemoteHandle, @unchecked Sendable {
-    let codec: ElementCodec<Element>
+    @usableFromInline let codec: ElementCodec<Element>
 
     init(
         loop: ClientLoop, opened: Opened, role: ChannelRole, codec: ElementCodec<Element>,

@@ -118,11 +118,16 @@ struct SendFrame {
     private var count: UInt32 = 0
     /// Whether behind each message stand the channels that it passes; decided by the first.
     private var passes = false
+    private let maxMessageBytes: Int
+    private let maxBodyBytes: Int
 
     private var handle: RemoteHandle { operation.handle }
 
     init(_ operation: SendOperation, in writer: inout MessageWriter) {
         self.operation = operation
+        let limits = operation.handle.limits
+        maxMessageBytes = limits.maxMessageBytes
+        maxBodyBytes = limits.maxBodyBytes
         start = writer.bytes.count
         _ = writer.bytes.writable(atLeast: SendOperation.prefixByteCount + 64)
         writer.bytes.commit(SendOperation.prefixByteCount)
@@ -136,38 +141,45 @@ struct SendFrame {
         let before = writer.bytes.count
         writer.bytes.append(UInt32(0))
         writer.beginMessage()
-        do {
-            try codec.encode(element, &writer)
-        } catch {
-            writer.bytes.removeLast(writer.bytes.count - before)
-            if count > 0 { return false }
-            throw ChandError(
-                .encoding, "the element does not encode: \(error)", channel: handle.name,
-                underlying: "\(error)")
+        do { try codec.encode(element, &writer) } catch {
+            return try leaveOut(from: before, &writer) {
+                ChandError(
+                    .encoding, "the element does not encode: \(error)", channel: $0, underlying: "\(error)")
+            }
         }
         let length = writer.count
-        guard try addPassed(to: &writer) else {
-            writer.bytes.removeLast(writer.bytes.count - before)
-            return false
+        if passes || !writer.passed.isEmpty {
+            guard try addPassed(to: &writer) else {
+                writer.bytes.removeLast(writer.bytes.count - before)
+                return false
+            }
         }
         let body = writer.bytes.count - start - FrameHeader.byteCount
-        if length > handle.limits.maxMessageBytes || body > handle.limits.maxBodyBytes {
-            writer.bytes.removeLast(writer.bytes.count - before)
-            if count > 0 { return false }
-            throw ChandError(
-                .messageTooLarge,
-                "a message of \(length) bytes is over the daemon's limit of \(handle.limits.maxMessageBytes)",
-                channel: handle.name)
+        if length > maxMessageBytes || body > maxBodyBytes {
+            return try leaveOut(from: before, &writer) {
+                ChandError(
+                    .messageTooLarge,
+                    "a message of \(length) bytes is over the daemon's limit of \(maxMessageBytes)",
+                    channel: $0)
+            }
         }
         writer.bytes.patch(UInt32(length), at: before)
         count += 1
         return true
     }
 
+    /// Takes away a message that fails: false where those before it are sent first, an error where it is the first.
+    private func leaveOut(
+        from before: Int, _ writer: inout MessageWriter, error: (_ channel: String) -> ChandError
+    ) throws -> Bool {
+        writer.bytes.removeLast(writer.bytes.count - before)
+        if count > 0 { return false }
+        throw error(handle.name)
+    }
+
     /// Appends the list of channels that the message passes; false where the messages before list none and so are
     /// better sent first.
     private mutating func addPassed(to writer: inout MessageWriter) throws -> Bool {
-        if writer.passed.isEmpty, !passes { return true }
         for channel in writer.passed {
             guard let obstacle = channel.obstacle(through: handle) else { continue }
             if count > 0 { return false }

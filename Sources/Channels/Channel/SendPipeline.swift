@@ -27,6 +27,8 @@ final class SendPipeline: Sendable {
         var lastIssued: UInt64 = 0
         var underWay = 0
         var bytes = 0
+        /// What was begun since the last urgent one.
+        var sinceUrgent = (count: 0, bytes: 0)
         var failure: (sequence: UInt64, error: any Error)?
         var flushes: [Flush] = []
         /// Who waits until less is under way.
@@ -56,7 +58,8 @@ final class SendPipeline: Sendable {
     /// A send's place.
     struct Place {
         let number: UInt64
-        /// Whether enough is under way for the daemon's answer to be of interest soon.
+        /// Whether the daemon is to have it now and to answer, since enough is under way: half of what may be, so that the
+        /// other half is made meanwhile.
         let isUrgent: Bool
     }
 
@@ -66,25 +69,30 @@ final class SendPipeline: Sendable {
     /// - Throws: the first failure since the last flush; `CancellationError`.
     func enter(asking ask: () -> Void) async throws -> Place {
         while true {
-            let waiter = Waiter()
-            var mustAsk = false
+            var waiting: (waiter: Waiter, mustAsk: Bool)?
             let place: Place? = try state.withLock { state throws(any Error) in
                 if let failure = state.failure { throw failure.error }
-                guard state.underWay >= maxSends || state.bytes >= Self.maxBytes else {
-                    state.lastIssued += 1
-                    state.underWay += 1
-                    let isUrgent = state.underWay > maxSends / 2 || state.bytes > Self.maxBytes / 2
-                    return Place(number: state.lastIssued, isUrgent: isUrgent)
-                }
+                if state.underWay < maxSends, state.bytes < Self.maxBytes { return issue(&state) }
+                let waiter = Waiter()
                 state.waiting.append(waiter)
                 // None of those under way need be urgent: of big ones that is known too late.
-                mustAsk = state.mustAsk()
+                waiting = (waiter, state.mustAsk())
                 return nil
             }
             if let place { return place }
-            if mustAsk { ask() }
-            try await wait(waiter)
+            guard let waiting else { preconditionFailure("who has no place waits") }
+            if waiting.mustAsk { ask() }
+            try await wait(waiting.waiter)
         }
+    }
+
+    private func issue(_ state: inout State) -> Place {
+        state.lastIssued += 1
+        state.underWay += 1
+        state.sinceUrgent.count += 1
+        let isUrgent = state.sinceUrgent.count * 2 >= maxSends || state.sinceUrgent.bytes * 2 >= Self.maxBytes
+        if isUrgent { state.sinceUrgent = (0, 0) }
+        return Place(number: state.lastIssued, isUrgent: isUrgent)
     }
 
     /// Waits until everything that was entered before has ended.
@@ -135,7 +143,12 @@ final class SendPipeline: Sendable {
     }
 
     /// Says how many bytes a send has, once it was begun.
-    func add(bytes: Int) { state.withLock { $0.bytes += bytes } }
+    func add(bytes: Int) {
+        state.withLock { state in
+            state.bytes += bytes
+            state.sinceUrgent.bytes += bytes
+        }
+    }
 
     /// A send whose outcome the daemon may keep was written.
     ///
@@ -265,7 +278,9 @@ extension Chan {
         remote.begin(operation, sending: element)
         if let error = operation.encodingError { throw error }
         remote.pipeline.add(bytes: operation.byteCount)
-        if remote.loop.core.isCurrent { operation.noteWritten() }
+        guard remote.loop.core.isCurrent else { return }
+        operation.noteWritten()
+        if place.isUrgent { remote.loop.writeNow() }
     }
 
     /// Waits until everything that was sent later by this value and its copies is committed (rule 24).

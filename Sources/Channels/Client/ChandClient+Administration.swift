@@ -122,7 +122,7 @@ public struct ChannelList: AsyncSequence, Sendable {
 
         /// The next channel; nil at the end.
         public mutating func next(
-            isolation actor: isolated (any Actor)? = #isolation
+            isolation actor: (any Actor)? = #isolation
         ) async throws -> ChannelStatus? {
             while true {
                 if let page, index < page.channels.count {

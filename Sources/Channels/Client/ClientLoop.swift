@@ -101,14 +101,19 @@ final class ClientLoop: TaskExecutor, Sendable {
     /// - Parameter writesNow: whether the daemon is told at once, and not at the end of the turn.
     func settle(_ batch: ReceivedBatch, writesNow: Bool) {
         if core.isCurrent {
-            batch.settle(on: core.connection)
-            if writesNow, !core.connection.isEncoding { core.connection.flush() }
+            core.connection.noteHandedOver(of: batch)
+            if writesNow { writeNow() }
         } else if isHere {
             if batch.needsReport() { core.submit(.settle(batch)) }
         }
     }
 
-    /// The same, and returns when that is written.
+    /// Writes what there is before the end of the turn; on the loop's thread.
+    func writeNow() {
+        if !core.connection.isEncoding { core.connection.flush() }
+    }
+
+    /// Settles as ``settle(_:writesNow:)``, and returns when that is written.
     func settleAtOnce(_ batch: ReceivedBatch) async {
         if core.isCurrent { return settle(batch, writesNow: true) }
         guard isHere else { return }

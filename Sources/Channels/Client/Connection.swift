@@ -51,6 +51,8 @@ final class Connection {
     @exclusivity(unchecked) var output = WriteQueue()
     @exclusivity(unchecked) var operations = OutstandingOperations<Operation>()
     @exclusivity(unchecked) var ledger = SettlementLedger()
+    /// Batches of which consumers on this thread have taken messages that the ledger does not know yet.
+    @exclusivity(unchecked) private var handedOver: [ReceivedBatch] = []
     @exclusivity(unchecked) var reader = FrameReader()
     /// Whether a codec is writing into the output, which nobody else may touch meanwhile.
     @exclusivity(unchecked) private(set) var isEncoding = false
@@ -192,7 +194,23 @@ final class Connection {
     /// Writes what is known of deliveries, as is due before every request, into memory that is kept warm.
     func prepareOutput() {
         if output.bytes.capacity == 0 { output.bytes.reserve(1, pool: pool) }
+        if !handedOver.isEmpty { settleHandedOver() }
         ledger.write(to: &output.bytes)
+    }
+
+    /// Notes that a consumer on this thread took messages: what it takes until the next request is settled at once then.
+    func noteHandedOver(of batch: ReceivedBatch) {
+        if batch.isListed { return }
+        batch.isListed = true
+        handedOver.append(batch)
+    }
+
+    private func settleHandedOver() {
+        for batch in handedOver {
+            batch.isListed = false
+            batch.settle(on: self)
+        }
+        handedOver.removeAll(keepingCapacity: true)
     }
 
     /// Appends a whole frame.
@@ -305,7 +323,7 @@ final class Connection {
     }
 
     /// Whether a flush would write.
-    var hasOutput: Bool { !output.isEmpty || !ledger.isEmpty }
+    var hasOutput: Bool { !output.isEmpty || !ledger.isEmpty || !handedOver.isEmpty }
 
     /// Whether so much waits to be written that it is better written before more is added.
     var hasMuchOutput: Bool { !outputBlocked && output.bytes.count > 192 << 10 }

@@ -70,7 +70,7 @@ public struct ConnectionStates: AsyncSequence, Sendable {
         ///
         /// Who lags behind by more than 64 changes misses the oldest.
         public mutating func next(
-            isolation actor: isolated (any Actor)? = #isolation
+            isolation actor: (any Actor)? = #isolation
         ) async -> ConnectionState? {
             while true {
                 if let state = log.state(at: &position) { return state }

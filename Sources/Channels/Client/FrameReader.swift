@@ -27,11 +27,11 @@ struct FrameReader: ~Copyable {
     private(set) var chunk: Chunk
     private var start = 0
     private var end = 0
-    /// Cut chunks that somebody may still hold slices of; the first free one is used again.
-    private var spare: Chunk?
+    private let pool: ChunkPool
 
     init() {
-        chunk = Chunk(capacity: Chunk.standardBytes)
+        pool = ChunkPool()
+        chunk = Chunk(from: pool)
     }
 
     /// Free memory to receive into; what is then there is announced with `received`.
@@ -69,20 +69,10 @@ struct FrameReader: ~Copyable {
 
     /// Goes on in another chunk, with the beginning of the frame under way.
     private mutating func move(_ pending: Int, capacity: Int) {
-        var next = take(capacity)
-        swap(&next, &chunk)
-        chunk.base.copyMemory(from: next.base + start, byteCount: pending)
+        let next = capacity == Chunk.standardBytes ? Chunk(from: pool) : Chunk(capacity: capacity)
+        next.base.copyMemory(from: chunk.base + start, byteCount: pending)
+        chunk = next
         start = 0
         end = pending
-        if next.capacity == Chunk.standardBytes { spare = next }
-    }
-
-    private mutating func take(_ capacity: Int) -> Chunk {
-        if capacity == Chunk.standardBytes, var candidate = spare.take(),
-            isKnownUniquelyReferenced(&candidate)
-        {
-            return candidate
-        }
-        return Chunk(capacity: capacity)
     }
 }

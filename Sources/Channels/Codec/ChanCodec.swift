@@ -44,7 +44,7 @@ public struct UnexpectedMessage: Error, Hashable, Sendable, CustomStringConverti
 @usableFromInline
 struct ElementCodec<Element: Sendable>: Sendable {
     let encode: @Sendable (Element, inout MessageWriter) throws -> Void
-    let decode: @Sendable (MessageBytes) throws -> Element
+    @usableFromInline let decode: @Sendable (MessageBytes) throws -> Element
 
     init(
         encode: @escaping @Sendable (Element, inout MessageWriter) throws -> Void,

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Synchronization
+
 /// A piece of memory that received bytes lie in until nobody wants them any more.
 ///
 /// Unchecked, because the memory is written by one owner only: the client's loop, and there only above the
@@ -11,11 +13,60 @@ final class Chunk: @unchecked Sendable {
 
     @usableFromInline let base: UnsafeMutableRawPointer
     @usableFromInline let capacity: Int
+    /// Where the memory goes; nil for memory that goes back to the allocator.
+    private let pool: ChunkPool?
 
     init(capacity: Int) {
         self.capacity = capacity
-        base = UnsafeMutableRawPointer.allocate(byteCount: max(capacity, 1), alignment: 16)
+        pool = nil
+        base = Self.allocate(capacity)
     }
 
-    deinit { base.deallocate() }
+    /// One of the standard size.
+    init(from pool: ChunkPool) {
+        capacity = Self.standardBytes
+        self.pool = pool
+        base = pool.take() ?? Self.allocate(capacity)
+    }
+
+    deinit {
+        if let pool, pool.keep(base) { return }
+        base.deallocate()
+    }
+
+    private static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
+        UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 1), alignment: 16)
+    }
+}
+
+/// Memory for chunks that lies ready: an allocator gives so much back to the kernel, which clears every page of it when it
+/// is taken again.
+///
+/// Without a lock, since the last slice of a chunk may go in any thread and in a forked child.
+final class ChunkPool: Sendable {
+    /// Addresses, 0 where there is none; a client that once received much at a time keeps 1 MiB.
+    private let places = InlineArray<8, Atomic<UInt>> { _ in Atomic(0) }
+
+    deinit {
+        while let base = take() { base.deallocate() }
+    }
+
+    func take() -> UnsafeMutableRawPointer? {
+        for index in places.indices where places[index].load(ordering: .relaxed) != 0 {
+            let address = places[index].exchange(0, ordering: .acquiring)
+            if let base = UnsafeMutableRawPointer(bitPattern: address) { return base }
+        }
+        return nil
+    }
+
+    /// Whether there is a place for it.
+    func keep(_ base: UnsafeMutableRawPointer) -> Bool {
+        let address = UInt(bitPattern: base)
+        for index in places.indices where places[index].load(ordering: .relaxed) == 0 {
+            let (isKept, _) = places[index].compareExchange(
+                expected: 0, desired: address, ordering: .releasing)
+            if isKept { return true }
+        }
+        return false
+    }
 }

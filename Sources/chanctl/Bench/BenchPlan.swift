@@ -87,10 +87,10 @@ struct BenchPlan {
             workload: .throughput, payload: payload, depth: 1024, capacity: 4096, sending: .gathered,
             receiving: .ahead)
         gathered = sized(gathered)
-        guard payload == 64 || self.payload != nil else { return [gathered] }
         var later = gathered
         later.depth = 0
         later.sending = .later
+        guard payload == 64 || self.payload != nil else { return [gathered, later] }
         var tasks = later
         tasks.system = "chand-tasks"
         tasks.sending = .tasks
