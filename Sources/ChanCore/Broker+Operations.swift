@@ -164,19 +164,21 @@ extension Broker {
         var window = handles[handle].window
         handles[handle].window = DeliveryWindow()
         var freed = false
+        var settled = 0
         window.take(first: first, count: count) { slot in
             if messages[slot].credit != none {
                 endAhead(slot, on: channel)
                 freed = true
             }
-            channels[channel].unsettled -= 1
-            channels[channel].settled += 1
+            settled += 1
             if messages[slot].lease != none { endLease(of: slot) }
             if messages[slot].confirmation != none { confirmed(slot, into: &sink) }
             if messages[slot].firstPassed != none { adoptPassed(by: slot) }
             free(slot, into: &sink)
         }
         handles[handle].window = window
+        channels[channel].unsettled -= settled
+        channels[channel].settled += UInt64(settled)
         // An open channel changes for nobody else, unless what was ahead frees its slot (rules 2 and 21).
         if handles[handle].isClosed || (freed && mayProceed(channel))
             || (channels[channel].unsettled == 0 && channels[channel].flags.contains(.closed))

@@ -12,17 +12,23 @@ final class BodyPool {
     /// Sizes up to 512 bytes are multiples of 16, those up to 2 KiB of 64, those up to 8 KiB of 256: what is wasted is little.
     private static let ranges: (small: Int, medium: Int, all: Int) = (32, 56, 80)
     /// By size, the first spare block; each names the next one in its first bytes.
-    private var spare = [UnsafeMutableRawPointer?](repeating: nil, count: ranges.all)
+    private let spare: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     private(set) var spareBytes = 0
 
+    init() {
+        spare = .allocate(capacity: Self.ranges.all)
+        spare.initialize(repeating: nil, count: Self.ranges.all)
+    }
+
     deinit {
-        for first in spare {
-            var block = first
+        for index in 0..<Self.ranges.all {
+            var block = spare[index]
             while let this = block {
                 block = this.load(as: UnsafeMutableRawPointer?.self)
                 free(this)
             }
         }
+        spare.deallocate()
     }
 
     /// Gets a block of so many bytes, at least 1, and the number by which it is given back.

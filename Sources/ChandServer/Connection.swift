@@ -100,6 +100,28 @@ final class Connection {
         return open
     }
 
+    /// Appends a message to the RECEIVED frame under way.
+    func append(
+        _ body: MessageBody, byteCount: Int, attempts: UInt16, flags: DeliveryFlags, pool: BufferPool
+    ) {
+        let isReferenced = byteCount >= Outbox.referencedBodyBytes
+        let prefix = Received.messagePrefixByteCount
+        let copied = prefix + (isReferenced ? 0 : byteCount)
+        let target = output.bytes.writable(atLeast: copied, pool: pool)
+        if let base = target.baseAddress {
+            Received.writeMessagePrefix(
+                to: base, length: byteCount, attempts: attempts, flags: flags.rawValue)
+            if !isReferenced, let source = body.bytes.baseAddress {
+                (base + prefix).copyMemory(from: source, byteCount: byteCount)
+            }
+        }
+        output.bytes.commit(copied)
+        if isReferenced {
+            body.retain()
+            output.appendReference(body.bytes, token: body.token)
+        }
+    }
+
     /// Appends a whole frame.
     func append(_ frame: [UInt8], pool: BufferPool) {
         settlePendingSent(pool: pool)

@@ -19,8 +19,8 @@ struct Outbox: BrokerSink, ~Copyable {
     var events = EventLog()
     /// The send being run for whose outcome nobody waits.
     var later: (session: UInt32, request: UInt64)?
-    /// The connection that the delivery group under way goes to.
-    private var receiving: Connection?
+    /// The connection that the delivery group under way goes to; `connections` has it, and every message would retain it.
+    private var receiving: Unmanaged<Connection>?
 
     mutating func attach(_ connection: Connection, session: UInt32) {
         while connections.count <= Int(session) { connections.append(nil) }
@@ -107,7 +107,7 @@ struct Outbox: BrokerSink, ~Copyable {
 
     mutating func beginDeliveries(session: UInt32, request: UInt64, group: DeliveryGroup) {
         guard let connection = open(session) else { return }
-        receiving = connection
+        receiving = .passUnretained(connection)
         let messageBytes =
             group.byteCount + Int(group.count) * Received.messagePrefixByteCount
             + OfferedChannel.byteCount(
@@ -146,33 +146,21 @@ struct Outbox: BrokerSink, ~Copyable {
     mutating func delivery(
         session: UInt32, body: MessageBody, byteCount: Int, attempts: UInt16, flags: DeliveryFlags
     ) {
-        guard let connection = receiving else { return }
-        let isReferenced = byteCount >= Self.referencedBodyBytes
-        let prefix = Received.messagePrefixByteCount
-        let copied = prefix + (isReferenced ? 0 : byteCount)
-        let target = connection.output.bytes.writable(atLeast: copied, pool: pool)
-        if let base = target.baseAddress {
-            Received.writeMessagePrefix(
-                to: base, length: byteCount, attempts: attempts, flags: flags.rawValue)
-            if !isReferenced, let source = body.bytes.baseAddress {
-                (base + prefix).copyMemory(from: source, byteCount: byteCount)
-            }
-        }
-        connection.output.bytes.commit(copied)
-        if isReferenced {
-            body.retain()
-            connection.output.appendReference(body.bytes, token: body.token)
+        receiving?._withUnsafeGuaranteedRef {
+            $0.append(body, byteCount: byteCount, attempts: attempts, flags: flags, pool: pool)
         }
     }
 
     mutating func passed(session: UInt32, _ channels: [PassedChannel]) {
-        guard let connection = receiving else { return }
+        guard let connection = receiving?.takeUnretainedValue() else { return }
         let bytes = OfferedChannel.bytes(of: channels.map { OfferedChannel($0) })
         bytes.withUnsafeBytes { connection.output.bytes.append($0, pool: pool) }
     }
 
     mutating func endDeliveries(session: UInt32) {
-        if let connection = receiving { connection.openDeliveries?.end = connection.output.end }
+        if let connection = receiving?.takeUnretainedValue() {
+            connection.openDeliveries?.end = connection.output.end
+        }
         receiving = nil
     }
 

@@ -168,12 +168,12 @@ extension BlockingChan {
     private func taken<Result>(
         _ timeout: Int64, _ make: (consuming Element, SingleReceive) -> Result
     ) throws -> Result? {
-        try withUnsafeTemporaryAllocation(of: Element.self, capacity: 1) { target in
-            guard let base = target.baseAddress else { return nil }
-            let operation = remote.receiving(into: base, timeout: timeout)
-            guard try client.run(operation) > 0 else { return nil }
-            return make(base.move(), operation)
-        }
+        // On the heap: memory on the stack comes with a generic record of the result, which is looked up with every call.
+        let target = UnsafeMutablePointer<Element>.allocate(capacity: 1)
+        defer { target.deallocate() }
+        let operation = remote.receiving(into: target, timeout: timeout)
+        guard try client.run(operation) > 0 else { return nil }
+        return make(target.move(), operation)
     }
 
     private func receive(upTo count: Int, _ timeout: Int64) throws -> [Element] {

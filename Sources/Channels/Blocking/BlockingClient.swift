@@ -34,8 +34,8 @@ extension ChandClient {
         /// What the daemon has announced about itself and this session.
         public let daemon: DaemonInfo
         /// Whether a message is settled as soon as it was received, at the cost of a system call for each.
-        public var settlesAtOnce = false
-        private var isBusy = false
+        @exclusivity(unchecked) public var settlesAtOnce = false
+        @exclusivity(unchecked) private var isBusy = false
 
         /// Connects to a daemon, and blocks until it has accepted the session, at most for the time given.
         ///

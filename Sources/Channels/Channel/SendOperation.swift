@@ -56,11 +56,14 @@ class SendOperation: Operation, @unchecked Sendable {
 
     override final func obstacle() -> ChandError? {
         if let obstacle = handle.obstacle() { return obstacle }
-        if let obstacle = passed.lazy.compactMap({ $0.obstacle(through: self.handle) }).first {
+        if !passed.isEmpty, let obstacle = passed.lazy.compactMap({ $0.obstacle(through: self.handle) }).first
+        {
             return obstacle
         }
         // Encoded for a session with other limits; a frame over these would cost the whole session.
-        guard frame.count > FrameHeader.byteCount + handle.limits.maxBodyBytes else { return nil }
+        guard !frame.isEmpty, frame.count > FrameHeader.byteCount + handle.limits.maxBodyBytes else {
+            return nil
+        }
         return ChandError(
             .messageTooLarge, "messages of \(byteCount) bytes are over the daemon's limits",
             channel: handle.name)

@@ -42,7 +42,7 @@ final class Connection {
     // Not checked for overlapping accesses at run time, as what every operation touches on the one thread that has it all.
     @exclusivity(unchecked) var state = State.idle
     var reconnecting = Reconnecting()
-    var held = HeldOperations()
+    @exclusivity(unchecked) var held = HeldOperations()
     var socketPath = ""
     var goodbye: Goodbye?
     /// Who waits for the end of a connection that is being closed.
@@ -58,7 +58,7 @@ final class Connection {
     @exclusivity(unchecked) private(set) var isEncoding = false
     /// One chunk holds what a busy turn writes, so that the same warm memory serves every turn.
     private let pool = BufferPool(chunkBytes: 256 << 10, maxSpare: 1)
-    private var socket: OwnedDescriptor?
+    @exclusivity(unchecked) private var socket: OwnedDescriptor?
     let origin = ProcessMark()
     private var outputBlocked = false
 

@@ -176,12 +176,14 @@ final class LoopCore: @unchecked Sendable {
 
     /// Takes what other threads have shared; false when the loop is to end.
     func takeShared() -> Bool {
-        let stopping = shared.withLock { shared in
+        let (stopping, isEmpty) = shared.withLock { shared in
             shared.sleeping = false
+            if shared.jobs.isEmpty, shared.commands.isEmpty { return (shared.stopping, true) }
             swap(&shared.jobs, &takenJobs)
             swap(&shared.commands, &takenCommands)
-            return shared.stopping
+            return (shared.stopping, false)
         }
+        if isEmpty { return !stopping }
         for job in takenJobs { jobs.append(job) }
         takenJobs.removeAll(keepingCapacity: true)
         for command in takenCommands { run(command) }

@@ -62,25 +62,28 @@ struct SettlementLedger: ~Copyable {
     /// Appends everything as SETTLE and GIVE_BACK frames, and is empty afterwards.
     mutating func write(to output: inout GrowableBytes) {
         guard !isEmpty else { return }
-        for fate in Fate.allCases { write(fate, to: &output) }
+        for index in 0..<ranges.count where !ranges[index].isEmpty {
+            if let fate = Fate(rawValue: index) { Self.write(ranges[index], fate, to: &output) }
+            ranges[index].removeAll(keepingCapacity: true)
+        }
         isEmpty = true
     }
 
-    private mutating func write(_ fate: Fate, to output: inout GrowableBytes) {
-        var rest = ranges[fate.rawValue][...]
-        while !rest.isEmpty {
-            let part = rest.prefix(Self.rangesPerFrame)
-            rest = rest.dropFirst(part.count)
-            let length = part.count * DeliveryRange.byteCount
+    private static func write(_ ranges: [DeliveryRange], _ fate: Fate, to output: inout GrowableBytes) {
+        var written = 0
+        while written < ranges.count {
+            let count = min(ranges.count - written, rangesPerFrame)
+            let length = count * DeliveryRange.byteCount
             let target = output.writable(atLeast: FrameHeader.byteCount + length)
             guard let base = target.baseAddress else { return }
-            Self.header(fate, length: length).write(to: base)
-            for (index, range) in part.enumerated() {
-                range.write(to: base + FrameHeader.byteCount + index * DeliveryRange.byteCount)
+            header(fate, length: length).write(to: base)
+            for index in 0..<count {
+                ranges[written + index].write(
+                    to: base + FrameHeader.byteCount + index * DeliveryRange.byteCount)
             }
             output.commit(FrameHeader.byteCount + length)
+            written += count
         }
-        ranges[fate.rawValue].removeAll(keepingCapacity: true)
     }
 
     private static func header(_ fate: Fate, length: Int) -> FrameHeader {

@@ -20,7 +20,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
     /// Which cases won, one after the other; none where the time ran out.
     ///
     /// The caller's once it is resumed.
-    private(set) var winners: [SelectWinner] = []
+    @exclusivity(unchecked) private(set) var winners: [SelectWinner] = []
 
     /// - Parameter limit: how many selects it is in one turn.
     init(_ loop: ClientLoop, _ actions: [SelectAction], timeout: Int64, ordered: Bool, limit: Int = 1) {

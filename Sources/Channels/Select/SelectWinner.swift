@@ -36,6 +36,12 @@ public struct SelectWinner: Sendable {
     /// The element of a receive case; nil where the case ended in another way or carries another type.
     public func element<Element>(as type: Element.Type = Element.self) -> Element? {
         guard case .received(let value) = outcome else { return nil }
+        return Self.cast(value)
+    }
+
+    /// What `as?` does, where it is the type itself without asking the runtime what else the one could be to the other.
+    private static func cast<Value, Element>(_ value: Value) -> Element? {
+        if Value.self == Element.self { return unsafeBitCast(value, to: Element.self) }
         return value as? Element
     }
 

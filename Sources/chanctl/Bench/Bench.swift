@@ -30,9 +30,9 @@ struct Bench: ParsableCommand {
             all on one (one).
 
             DEPTH says how: 1 is one by one, 0 one send a message with several under way, more is so many gathered. SYSTEM says with what: \
-            chand is the fastest way (a task that reads ahead; the blocking client where one send is waited for), -rendezvous \
-            has a channel without a buffer, -tasks waits for each send in a task (64 of them in throughput), -receipt waits for the receiver's \
-            receipt, -blocking has blocking clients, -nospin a daemon with loop.spin = 0.
+            chand is the fastest way (tasks, and a consumer that reads ahead), -rendezvous has a channel without a buffer, \
+            -tasks has 64 tasks that each wait for their send, -receipt waits for the receiver's receipt, -blocking has \
+            blocking clients, -nospin a daemon with loop.spin = 0.
 
             CPU is what all processes used for a message, the daemon's included, in microseconds.
 

@@ -56,9 +56,7 @@ enum BenchReceiving: String, Sendable {
     case plain
     /// An iteration that reads ahead.
     case ahead
-    /// Leases, one after the other, each said to be done before the next.
-    case lease
-    /// Leases received ahead, many in work.
+    /// Leases received ahead.
     case leases
     /// A select over all channels for each.
     case select
@@ -89,6 +87,9 @@ struct BenchCase: Sendable {
     /// How many messages are gathered: not more than the library puts into one request, so that several tasks' batches keep
     /// their order.
     var batch: Int { max(1, min(depth, (96 << 10) / payload)) }
+
+    /// How many messages are taken at a time by who takes several: as many as there are where each is sent on its own.
+    var batchReceived: Int { depth == 0 ? 512 : batch }
 
     /// How many messages are read ahead.
     var ahead: Int { max(1, capacity / 2) }

@@ -65,21 +65,22 @@ struct BenchPlan {
     }
 
     private var sync: [BenchCase] {
-        let blocking = BenchCase(workload: .sync, capacity: 1024, sending: .blocking, receiving: .ahead)
-        var rendezvous = blocking
+        let tasks = BenchCase(workload: .sync, capacity: 1024, sending: .task, receiving: .ahead)
+        var rendezvous = tasks
         rendezvous.system = "chand-rendezvous"
         rendezvous.capacity = 0
-        rendezvous.receiving = .blocking
-        var receipt = blocking
+        rendezvous.receiving = .plain
+        var receipt = tasks
         receipt.system = "chand-receipt"
         receipt.awaitsReceipt = true
-        var tasks = blocking
-        tasks.system = "chand-tasks"
-        tasks.sending = .task
-        var awake = blocking
+        var blocking = tasks
+        blocking.system = "chand-blocking"
+        blocking.sending = .blocking
+        blocking.receiving = .blocking
+        var awake = tasks
         awake.system = "chand-nospin"
         awake.settings = Self.withoutSpin
-        return [blocking, rendezvous, receipt, tasks, awake]
+        return [tasks, rendezvous, receipt, blocking, awake]
     }
 
     private func throughput(_ payload: Int) -> [BenchCase] {
@@ -103,7 +104,7 @@ struct BenchPlan {
 
     private var lease: [BenchCase] {
         [
-            BenchCase(workload: .lease, capacity: 1024, sending: .blocking, receiving: .lease),
+            BenchCase(workload: .lease, capacity: 1024, sending: .task, receiving: .leases),
             BenchCase(
                 workload: .lease, depth: 512, capacity: 4096, sending: .gathered, receiving: .leases),
         ].map(sized)
@@ -111,7 +112,8 @@ struct BenchPlan {
 
     private var fan: [BenchCase] {
         [
-            BenchCase(workload: .fan, capacity: 1024, sending: .blocking, receiving: .blocking),
+            BenchCase(workload: .fan, capacity: 1024, sending: .task, receiving: .ahead),
+            BenchCase(workload: .fan, depth: 0, capacity: 4096, sending: .later, receiving: .ahead),
             BenchCase(workload: .fan, depth: 1024, capacity: 4096, sending: .gathered, receiving: .ahead),
         ].map { job in
             var job = sized(job)
@@ -123,7 +125,8 @@ struct BenchPlan {
 
     private var select: [BenchCase] {
         [
-            BenchCase(workload: .select, capacity: 1024, sending: .blocking, receiving: .select),
+            BenchCase(workload: .select, capacity: 1024, sending: .task, receiving: .select),
+            BenchCase(workload: .select, depth: 0, capacity: 1024, sending: .later, receiving: .selects),
             BenchCase(workload: .select, depth: 512, capacity: 1024, sending: .gathered, receiving: .selects),
         ].map { job in
             var job = sized(job)

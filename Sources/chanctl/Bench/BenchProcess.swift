@@ -35,7 +35,7 @@ struct BenchProcess: Sendable {
     private var isBlocking: Bool {
         switch role.kind {
         case .ping, .pong, .producer: role.job.sending == .blocking
-        case .consumer: [.blocking, .lease, .select].contains(role.job.receiving)
+        case .consumer: [.blocking, .select].contains(role.job.receiving)
         }
     }
 
@@ -129,11 +129,6 @@ struct BenchProcess: Sendable {
         let cases = channels.map { Channels.receive(from: $0) }
         while true {
             switch role.job.receiving {
-            case .lease:
-                let lease = try channels[0].lease()
-                try arrivals.take(lease.element)
-                try lease.doneLater()
-                countGot(lease.element)
             case .select:
                 guard let winner = try client.select(cases) else { continue }
                 let message = try Self.element(of: winner)

@@ -92,7 +92,7 @@ extension BenchProcess {
         var arrivals = arrivals
         let channel = channels[0]
         switch role.job.receiving {
-        case .blocking, .plain, .lease, .select:
+        case .blocking, .plain, .select:
             for try await message in channel {
                 try arrivals.take(message)
                 countGot(message)
@@ -111,7 +111,7 @@ extension BenchProcess {
         case .selects:
             let cases = channels.map { Channels.receive(from: $0) }
             while true {
-                for winner in try await Channels.select(upTo: role.job.batch, cases) {
+                for winner in try await Channels.select(upTo: role.job.batchReceived, cases) {
                     let message = try Self.element(of: winner)
                     try arrivals.take(message)
                     countGot(message)
