@@ -172,7 +172,7 @@ struct Hub: ~Copyable {
 
     /// Connections whose frames may be run again.
     mutating func takeDelayed() -> [Connection] {
-        guard delayed.contains(where: { $0.delayedUntil <= now }) else { return [] }
+        guard !delayed.isEmpty, delayed.contains(where: { $0.delayedUntil <= now }) else { return [] }
         let due = delayed.filter { $0.delayedUntil <= now }
         delayed.removeAll { $0.delayedUntil <= now }
         for connection in due { connection.delayedUntil = 0 }
@@ -180,7 +180,7 @@ struct Hub: ~Copyable {
     }
 
     /// When the first of them may; `.max` for none.
-    var nextDelayed: UInt64 { delayed.reduce(.max) { min($0, $1.delayedUntil) } }
+    var nextDelayed: UInt64 { delayed.isEmpty ? .max : delayed.reduce(.max) { min($0, $1.delayedUntil) } }
 
     /// Tells the time at which what follows arrived.
     mutating func arrive(at now: UInt64) {

@@ -20,6 +20,8 @@ public final class Server {
     var doors: Doors
     /// Connections whose backlog goes on in the next turn.
     var backlogged: [Connection] = []
+    /// Those being written to; empty between turns.
+    private var writing: [Connection] = []
     /// Connections that are ready to be read and have their turn later.
     var deferred: [Connection] = []
     var fairTurns: FairTurns
@@ -141,7 +143,7 @@ public final class Server {
         let now = MonotonicClock.now()
         hub.arrive(at: now)
         fairTurns.begin()
-        serveDeferred()
+        if !deferred.isEmpty { serveDeferred() }
         for index in 0..<events.count {
             let event = events[index]
             switch event.token {
@@ -155,9 +157,9 @@ public final class Server {
             default: serve(event)
             }
         }
-        runDying()
+        if !dying.isEmpty { runDying() }
         resumeDelayed()
-        runBacklogs()
+        if !backlogged.isEmpty { runBacklogs() }
         runControls()
         hub.advance(to: now)
         checkDeadlines(now: now)
@@ -362,12 +364,13 @@ public final class Server {
 
     /// Writes every touched connection once; the one call of a turn, however many frames it has.
     private func writeDirty(now: UInt64) {
-        let dirty = hub.outbox.dirty
-        hub.outbox.dirty = []
-        for connection in dirty {
-            connection.isDirty = false
-            write(connection, now: now)
+        // Swapped, so that both keep their memory.
+        swap(&hub.outbox.dirty, &writing)
+        for index in writing.indices {
+            writing[index].isDirty = false
+            write(writing[index], now: now)
         }
+        writing.removeAll(keepingCapacity: true)
     }
 
     private func write(_ connection: Connection, now: UInt64) {
@@ -396,18 +399,20 @@ public final class Server {
 
     /// Backpressure: who does not read what he asked for is not read from either, and ends if that lasts.
     private func throttle(_ connection: Connection, progressed: Bool, now: UInt64) {
-        let limits = configuration.limits
         let queued = connection.output.count
-        if connection.isThrottled, connection.output.bytes.count > limits.outputHardLimit {
+        // Most are written whole.
+        guard queued > 0 || connection.isThrottled else { return }
+        let mark = hub.outputMark
+        if connection.isThrottled, connection.output.bytes.count > configuration.limits.outputHardLimit {
             slowReceiver(connection)
-        } else if queued > hub.outputMark {
+        } else if queued > mark {
             if !connection.isThrottled || progressed {
-                connection.deadline = now &+ limits.writeDeadline.nanoseconds
+                connection.deadline = now &+ configuration.limits.writeDeadline.nanoseconds
                 connection.hadGrace = false
                 connections.watchDeadline(of: connection)
             }
             connection.isThrottled = true
-        } else if queued <= min(limits.outputLowWatermark, hub.outputMark), connection.isThrottled {
+        } else if queued <= min(configuration.limits.outputLowWatermark, mark), connection.isThrottled {
             connection.isThrottled = false
             connections.forgetDeadline(of: connection)
             if !connection.backlog.isEmpty { backlogged.append(connection) }
@@ -478,9 +483,10 @@ public final class Server {
     private static let graceNanoseconds: UInt64 = 1_000_000_000
 
     private func checkDeadlines(now: UInt64) {
+        if now >= doors.resumeAt { doors.resume(poll) }
+        guard now >= connections.nextDeadline else { return }
         // This process stood still: what they did meanwhile has not been looked at.
-        let wasAway =
-            now > connections.nextDeadline && now - connections.nextDeadline > Self.latenessNanoseconds
+        let wasAway = now - connections.nextDeadline > Self.latenessNanoseconds
         for connection in connections.overdue(now: now) {
             if wasAway, !connection.hadGrace {
                 connection.hadGrace = true
@@ -492,6 +498,5 @@ public final class Server {
                 slowReceiver(connection)
             }
         }
-        if now >= doors.resumeAt { doors.resume(poll) }
     }
 }

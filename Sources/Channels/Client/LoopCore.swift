@@ -57,8 +57,8 @@ final class LoopCore: @unchecked Sendable {
     @exclusivity(unchecked) private var takenCommands: [Command] = []
     /// A job has forked, which goes on in the child.
     private var forkedInJob = false
-    private var events = EventBuffer(capacity: 4)
-    private var busy: BusyNotice
+    @exclusivity(unchecked) private var events = EventBuffer(capacity: 4)
+    @exclusivity(unchecked) private var busy: BusyNotice
     @exclusivity(unchecked) private var watched: Int32 = -1
     @exclusivity(unchecked) private var interest: Interest = []
 
