@@ -198,19 +198,21 @@ final class Connection {
         ledger.write(to: &output.bytes)
     }
 
-    /// Notes that a consumer on this thread took messages: what it takes until the next request is settled at once then.
+    /// Notes that a consumer on this thread took messages: what it takes until the next request, or until all tasks have had
+    /// their turn, is settled at once then.
     func noteHandedOver(of batch: ReceivedBatch) {
         if batch.isListed { return }
         batch.isListed = true
         handedOver.append(batch)
     }
 
-    private func settleHandedOver() {
-        for batch in handedOver {
+    /// Has the ledger know what consumers on this thread have taken, and lets their batches go; what goes with those may leave
+    /// commands.
+    func settleHandedOver() {
+        while let batch = handedOver.popLast() {
             batch.isListed = false
             batch.settle(on: self)
         }
-        handedOver.removeAll(keepingCapacity: true)
     }
 
     /// Appends a whole frame.

@@ -130,9 +130,15 @@ final class LoopCore: @unchecked Sendable {
         while origin.isHere, takeShared() || !jobs.isEmpty || !deferred.isEmpty {
             runJobs()
             guard origin.isHere else { break }
+            // First, since a handle may go with what was taken, and leave the command that closes it. In any state: what was taken
+            // has the handle, which has the loop.
+            connection.settleHandedOver()
             runDeferred()
             connection.flush()
-            runDeferred()
+            if !deferred.isEmpty {
+                runDeferred()
+                connection.flush()
+            }
             updateWatch()
             let spent = MonotonicClock.now() &- connection.now
             let wasLong = busy.turnEnds(after: spent, of: connection.reconnecting.name)

@@ -157,6 +157,23 @@ import Testing
         }
     }
 
+    /// Rule 16: a handle that goes with an iteration is closed, though its client asks for nothing else.
+    @Test func aHandleGoesWithItsIteration() async throws {
+        try await withDaemon { daemon, client in
+            let numbers = try await client.channel("numbers", capacity: 0, of: Int.self, role: .send)
+            let other = try await ChandClient.connect(to: daemon.socketPath, timeout: Patience.duration)
+            async let received = other.run {
+                let numbers = try await other.channel("numbers", of: Int.self, role: .receive)
+                for try await number in numbers.readingAhead(4) { return number }
+                return 0
+            }
+            try await numbers.send(1)
+            #expect(try await received == 1)
+            try await wait(for: numbers, "no receiver") { $0.receivers == 0 && $0.settled == 1 }
+            await other.close()
+        }
+    }
+
     @Test func severalSelectsInOneTurn() async throws {
         try await withDaemon { _, client in
             let a = try await client.channel("a", capacity: 4, of: Int.self)
@@ -228,14 +245,20 @@ import Testing
     }
 
     /// The daemon may keep what nobody waits for: who begins to wait asks for it (rule 24).
-    @Test(.timeLimit(.minutes(15)), arguments: [[300, 300, 300], [100, 200, 1, 100]])
-    func bigSendsThatNobodyAwaitsGoOn(kibibytes: [Int]) async throws {
+    @Test(
+        .timeLimit(.minutes(15)), arguments: [[300, 300, 300], [100, 200, 1, 100], [10, 10], []],
+        [false, true])
+    func bigSendsThatNobodyAwaitsGoOn(kibibytes: [Int], onTheLoop: Bool) async throws {
         try await withDaemon { _, client in
             let work = try await client.channel("work", capacity: -1, of: MessageBytes.self)
-            for size in kibibytes {
-                try await work.sendLater(MessageBytes([UInt8](repeating: 1, count: size << 10)))
+            let sending: @Sendable () async throws -> Void = {
+                for size in kibibytes {
+                    try await work.sendLater(MessageBytes([UInt8](repeating: 1, count: size << 10)))
+                }
+                try await work.flush()
             }
-            try await work.flush()
+            // On the client's thread each is written before the next one begins, elsewhere perhaps after.
+            if onTheLoop { try await client.run { try await sending() } } else { try await sending() }
             #expect(try await work.status().accepted == UInt64(kibibytes.count))
         }
     }

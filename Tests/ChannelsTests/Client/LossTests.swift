@@ -154,4 +154,31 @@ import Testing
         #expect(await code { _ = try await select([receive(from: channel)]) } == .handleClosed)
         _ = client
     }
+
+    /// What was taken when nothing can be settled any more holds neither the client nor its thread.
+    @Test func whatWasTakenInTheEndHoldsNothing() async throws {
+        weak var loop: AnyObject?
+        do {
+            let (daemon, client, channel) = try await ScriptedDaemon.opened()
+            loop = client.executor as AnyObject
+            async let received = client.run {
+                var incoming = channel.readingAhead(4).makeAsyncIterator()
+                return try await incoming.next()
+            }
+            try await daemon.step { peer in
+                // In one piece, so that the connection is over before the consumer's turn.
+                var writer = WireWriter(.received, request: try peer.expect(.receive).header.request)
+                writer.integer(UInt32(3))
+                writer.integer(UInt32(1))
+                writer.integer(UInt64(1))
+                writer.integer(UInt32(1))
+                writer.integer(UInt32(0))
+                writer.raw("x".utf8)
+                try peer.write(writer.finish() + Goodbye(.shuttingDown, "").encoded())
+            }
+            #expect(try await received == "x")
+        }
+        for _ in 0..<3000 where loop != nil { try await Task.sleep(for: .milliseconds(2)) }
+        #expect(loop == nil)
+    }
 }
