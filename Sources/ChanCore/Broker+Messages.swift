@@ -56,11 +56,42 @@ extension Broker {
     /// Ends a message whose bytes are the caller's: refunds its sender's user.
     @inlinable
     mutating func retire(_ slot: UInt32) -> Body {
+        var refund = Refund()
+        defer { pay(refund) }
+        return retire(slot, &refund)
+    }
+
+    /// What the user who sent several messages gets back once they have ended.
+    @usableFromInline
+    struct Refund {
+        @usableFromInline var account = none
+        @usableFromInline var messages = 0
+        @usableFromInline var bytes = 0
+
+        @inlinable
+        init() {}
+    }
+
+    @inlinable
+    mutating func pay(_ refund: Refund) {
+        guard refund.messages > 0 else { return }
+        accounts[refund.account].used.messages -= refund.messages
+        accounts[refund.account].used.bytes -= refund.bytes
+        if accounts[refund.account].used.messages == 0 { senders -= 1 }
+        messageBytes -= refund.bytes
+    }
+
+    /// The same, where the refund is paid later: as soon as another user is due one, or by the caller.
+    @inlinable
+    mutating func retire(_ slot: UInt32, _ refund: inout Refund) -> Body {
         let message = messages.remove(slot)
-        accounts[message.account].used.messages -= 1
-        accounts[message.account].used.bytes -= Int(message.byteCount)
-        if accounts[message.account].used.messages == 0 { senders -= 1 }
-        messageBytes -= Int(message.byteCount)
+        if message.account != refund.account {
+            pay(refund)
+            refund = Refund()
+            refund.account = message.account
+        }
+        refund.messages += 1
+        refund.bytes += Int(message.byteCount)
         if message.share != none { refundShare(message.share, byteCount: Int(message.byteCount)) }
         if message.firstPassed != none {
             releasePassed(from: message.firstPassed, account: message.account)

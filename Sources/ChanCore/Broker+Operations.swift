@@ -165,17 +165,28 @@ extension Broker {
         handles[handle].window = DeliveryWindow()
         var freed = false
         var settled = 0
+        // What is alike for most messages of a range is done for a run of them.
+        var ahead: (credit: UInt32, count: UInt32) = (none, 0)
+        var refund = Refund()
         window.take(first: first, count: count) { slot in
-            if messages[slot].credit != none {
-                endAhead(slot, on: channel)
+            let credit = messages[slot].credit
+            if credit != none {
+                messages[slot].credit = none
+                if credit != ahead.credit {
+                    if ahead.count > 0 { endAhead(ahead.count, of: ahead.credit, on: channel) }
+                    ahead = (credit, 0)
+                }
+                ahead.count += 1
                 freed = true
             }
             settled += 1
             if messages[slot].lease != none { endLease(of: slot) }
             if messages[slot].confirmation != none { confirmed(slot, into: &sink) }
             if messages[slot].firstPassed != none { adoptPassed(by: slot) }
-            free(slot, into: &sink)
+            sink.discard(retire(slot, &refund))
         }
+        if ahead.count > 0 { endAhead(ahead.count, of: ahead.credit, on: channel) }
+        pay(refund)
         handles[handle].window = window
         channels[channel].unsettled -= settled
         channels[channel].settled += UInt64(settled)

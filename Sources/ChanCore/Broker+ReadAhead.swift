@@ -174,8 +174,14 @@ extension Broker {
     mutating func endAhead(_ slot: UInt32, on channel: UInt32) {
         let credit = messages[slot].credit
         messages[slot].credit = none
-        channels[channel].ahead -= 1
-        credits[credit].ahead -= 1
+        endAhead(1, of: credit, on: channel)
+    }
+
+    /// The same for several messages of one credit, whose slots know nothing of it any more.
+    @inlinable
+    mutating func endAhead(_ count: UInt32, of credit: UInt32, on channel: UInt32) {
+        channels[channel].ahead -= Int(count)
+        credits[credit].ahead -= count
         let operation = credits[credit].operation
         guard operation != none else {
             if credits[credit].ahead == 0 { credits.remove(credit) }

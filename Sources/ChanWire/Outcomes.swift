@@ -104,6 +104,17 @@ public struct Received {
             offered: flags & Received.passesFlag == 0 ? [] : try OfferedChannel.list(reading: &messages))
     }
 
+    /// Passes over the next message, which it checks; the channels that it passes.
+    @inlinable
+    public mutating func skip() throws(WireFault) -> [OfferedChannel] {
+        let length = Int(try messages.u32())
+        let facts = try messages.u32()
+        _ = try messages.raw(length)
+        // The flags are the third byte.
+        guard UInt8(truncatingIfNeeded: facts >> 16) & Received.passesFlag != 0 else { return [] }
+        return try OfferedChannel.list(reading: &messages)
+    }
+
     /// Writes header and prefix; `messageBytes` counts the messages with their own prefixes.
     @inlinable
     public static func write(

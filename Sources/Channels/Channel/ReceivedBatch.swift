@@ -50,7 +50,7 @@ final class ReceivedBatch: @unchecked Sendable {
             guard offered.isEmpty else {
                 throw WireFault(.malformed, "RECEIVED goes on behind a message that passes channels")
             }
-            offered = try rest.next().offered
+            offered = try rest.skip()
         }
         session = handle.loop.session.number
         offer = ChannelOffer(offered, through: handle, session: session)
