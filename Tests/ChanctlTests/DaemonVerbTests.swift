@@ -105,7 +105,7 @@ import Testing
         defer { try? Files.removeTree(directory) }
         try Files.setPermissions(directory, 0o755)
         let program = "\(directory)/chanctl"
-        try Files.write(Files.read(BuiltProgram.path("chanctl")), to: program, permissions: 0o755)
+        try BuiltProgram.copy("chanctl", to: program)
         var options = DaemonUnderTest.Options(["daemon.socket_mode": "0666"], directory: directory)
         options.isPrivate = false
         options.configuration = "\(directory)/chand.toml"

@@ -126,8 +126,7 @@ import chanctl
             let program = try Files.makeTemporaryDirectory(prefix: "chand-live")
             defer { try? Files.removeTree(program) }
             try Files.setPermissions(program, 0o755)
-            try Files.write(
-                Files.read(BuiltProgram.path("chanctl")), to: "\(program)/chanctl", permissions: 0o755)
+            try BuiltProgram.copy("chanctl", to: "\(program)/chanctl")
             try Files.setPermissions(daemon.directory, 0o755)
             try Files.setPermissions(daemon.socketPath, 0o666)
             func other(_ arguments: String...) throws -> CtlProcess {

@@ -138,4 +138,11 @@ public protocol ConformanceClient: Sendable {
     func state(_ channel: Int) async throws(ConformanceFailure) -> ConformanceState
     /// Ends the session as the death of its process does.
     func disconnect() async
+    /// Ends the session in order: what was received does not come back, as the last of it may after a death (19 X34).
+    func leave() async
+}
+
+extension ConformanceClient {
+    /// Where every receive is settled before it returns, there is no difference.
+    public func leave() async { await disconnect() }
 }

@@ -33,7 +33,7 @@ public struct ConformanceContext: Sendable {
             for (client, task) in zip(clients, tasks) { group.addTask { try await task(client) } }
             try await group.waitForAll()
         }
-        for client in clients { await client.disconnect() }
+        for client in clients { await client.leave() }
     }
 
     /// Waits until a state is reached that another task brings about; fails the test after 20 seconds.

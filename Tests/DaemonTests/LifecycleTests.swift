@@ -157,7 +157,7 @@ import Testing
         let program = try Files.makeTemporaryDirectory(prefix: "chand-live")
         defer { try? Files.removeTree(program) }
         try Files.setPermissions(program, 0o755)
-        try Files.write(Files.read(BuiltProgram.path("chand")), to: "\(program)/chand", permissions: 0o755)
+        try BuiltProgram.copy("chand", to: "\(program)/chand")
         let attempt = try Attempt(
             ["--reuid", "54321", "--regid", "54321", "--clear-groups", "\(program)/chand", "--private"]
                 + ["--socket", "\(directory)/s"], program: "/usr/bin/setpriv")

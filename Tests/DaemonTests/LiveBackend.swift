@@ -106,6 +106,11 @@ struct LiveClient: ConformanceClient {
 
     func disconnect() async { agent.kill() }
 
+    func leave() async {
+        _ = await agent.ask(.leave)
+        agent.kill()
+    }
+
     private func ask(_ verb: AgentCommand.Verb) async throws(ConformanceFailure) -> AgentReply.Result {
         guard let result = await agent.ask(verb) else { throw .other("the agent died") }
         if case .failed(let failure) = result { throw ConformanceFailure(failure) }

@@ -89,6 +89,12 @@ class Client:
         self.socket.close()
 
 
+def listens(path):
+    """Whether somebody listens on a Unix socket; its file is there a moment earlier."""
+    with open("/proc/net/unix", encoding="utf-8", errors="replace") as sockets:
+        return any(words[3] == "00010000" and words[-1] == path for words in map(str.split, sockets))
+
+
 class Daemon:
     """A chand on a socket that every user of the machine may open, which ends with the block."""
 
@@ -107,7 +113,7 @@ class Daemon:
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self.log,
             env=dict(os.environ, SWIFT_BACKTRACE="enable=no"))
         self.pid = self.process.pid
-        while not os.path.exists(self.path):
+        while not listens(self.path):
             if self.process.poll() is not None:
                 sys.exit(f"chand does not start: {self.text()}")
             time.sleep(0.01)

@@ -34,4 +34,22 @@ public enum BuiltProgram {
         let directory = own.prefix(through: own.lastIndex(of: "/") ?? own.startIndex)
         return directory + name
     }
+
+    /// Copies a program to where other users may run it.
+    ///
+    /// A process of its own does: what this one has open for writing, a child that another test starts meanwhile has open
+    /// until it runs its own program, and until then the copy is busy (`ETXTBSY`).
+    public static func copy(_ name: String, to path: String) throws {
+        let status = try ChildProcess.spawn("/bin/cp", arguments: [Self.path(name), path]).wait()
+        guard status == .exited(0) else { throw LiveFailure("\(name) can't be copied to \(path)") }
+        try Files.setPermissions(path, 0o755)
+    }
+
+    /// Writes a shell script that can be run at once; another process writes it, see ``copy(_:to:)``.
+    public static func write(script: String, to path: String) throws {
+        let words = ["-c", #"printf '%s\n' "$1" > "$2" && chmod 755 "$2""#, "sh", script, path]
+        guard try ChildProcess.spawn("/bin/sh", arguments: words).wait() == .exited(0) else {
+            throw LiveFailure("\(path) can't be written")
+        }
+    }
 }
