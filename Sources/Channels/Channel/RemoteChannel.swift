@@ -118,4 +118,6 @@ final class RemoteChannel<Element: Sendable>: RemoteHandle, @unchecked Sendable 
     override func decode(_ message: MessageBytes, into target: UnsafeMutableRawPointer) throws {
         target.assumingMemoryBound(to: Element.self).initialize(to: try codec.decode(message))
     }
+
+    override func value(of message: MessageBytes) throws -> any Sendable { try codec.decode(message) }
 }

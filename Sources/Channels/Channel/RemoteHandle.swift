@@ -159,6 +159,11 @@ class RemoteHandle: @unchecked Sendable {
         preconditionFailure("a handle whose elements nobody knows receives nothing")
     }
 
+    /// Decodes a message into a value of the channel's element type.
+    func value(of message: MessageBytes) throws -> any Sendable {
+        preconditionFailure("a handle whose elements nobody knows receives nothing")
+    }
+
     /// Marks the handle as released; true for the one caller who is to close it.
     final func markReleased() -> Bool {
         !releasedFlag.exchange(true, ordering: .acquiringAndReleasing)

@@ -15,10 +15,16 @@ final class Chunk: @unchecked Sendable {
     @usableFromInline let capacity: Int
     /// Where the memory goes; nil for memory that goes back to the allocator.
     private let pool: ChunkPool?
+    /// Whose memory it is, where it is another's.
+    private let whole: Chunk?
+    /// The channels that the one message passes that is shown through this; nil for most.
+    let offer: ChannelOffer?
 
     init(capacity: Int) {
         self.capacity = capacity
         pool = nil
+        whole = nil
+        offer = nil
         base = Self.allocate(capacity)
     }
 
@@ -26,10 +32,22 @@ final class Chunk: @unchecked Sendable {
     init(from pool: ChunkPool) {
         capacity = Self.standardBytes
         self.pool = pool
+        whole = nil
+        offer = nil
         base = pool.take() ?? Self.allocate(capacity)
     }
 
+    /// Another's memory, for a message in it that passes channels.
+    init(of whole: Chunk, passing offer: ChannelOffer) {
+        capacity = whole.capacity
+        pool = nil
+        self.whole = whole
+        self.offer = offer
+        base = whole.base
+    }
+
     deinit {
+        if whole != nil { return }
         if let pool, pool.keep(base) { return }
         base.deallocate()
     }

@@ -9,15 +9,16 @@ public struct MessageBytes: RandomAccessCollection, Hashable, Sendable, Expressi
     @usableFromInline let offset: Int
     /// How many bytes the message has.
     public let count: Int
-    /// The channels that the message passes; nil for most.
-    @usableFromInline let offer: ChannelOffer?
 
-    init(chunk: Chunk, offset: Int, count: Int, offer: ChannelOffer? = nil) {
-        self.offer = offer
+    /// Three words, so that a value of any type can be one without memory of its own.
+    init(chunk: Chunk, offset: Int, count: Int) {
         self.chunk = chunk
         self.offset = offset
         self.count = count
     }
+
+    /// The channels that the message passes; nil for most.
+    var offer: ChannelOffer? { chunk.offer }
 
     /// Copies bytes into memory of their own.
     public init(_ bytes: some Collection<UInt8>) {

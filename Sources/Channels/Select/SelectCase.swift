@@ -22,8 +22,8 @@ public struct SelectCase<Value> {
 enum SelectAction: Sendable {
     /// A nil channel: it never proceeds (rule 7).
     case never
-    /// A receive from a daemon's channel; the closure decodes.
-    case receive(RemoteHandle, @Sendable (MessageBytes) throws -> any Sendable)
+    /// A receive from a daemon's channel.
+    case receive(RemoteHandle)
     /// A send to a daemon's channel; the closure encodes.
     case send(RemoteHandle, @Sendable (inout MessageWriter) throws -> Void)
     /// A receive inside the process.
@@ -40,7 +40,7 @@ enum SelectAction: Sendable {
     /// Whether the channel was opened in the case's direction.
     var hasRole: Bool {
         switch self {
-        case .receive(let handle, _): handle.role.contains(.receive)
+        case .receive(let handle): handle.role.contains(.receive)
         case .send(let handle, _): handle.role.contains(.send)
         case .receiveNear(let handle): handle.role.contains(.receive)
         case .sendNear(let handle, _): handle.role.contains(.send)
@@ -52,9 +52,7 @@ enum SelectAction: Sendable {
         switch channel?.backend {
         case nil: self = .never
         case .near(let local): self = .receiveNear(local)
-        case .far(let remote):
-            let codec = remote.codec
-            self = .receive(remote) { try codec.decode($0) }
+        case .far(let remote): self = .receive(remote)
         }
     }
 

@@ -90,7 +90,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
     override func obstacle() -> ChandError? {
         for action in actions {
             switch action {
-            case .receive(let channel, _), .send(let channel, _):
+            case .receive(let channel), .send(let channel, _):
                 if let obstacle = channel.obstacle() ?? excess(over: channel.limits) { return obstacle }
             case .never, .source, .timeout, .otherwise, .receiveNear, .sendNear:
                 break
@@ -110,7 +110,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
             request: request, count: actions.count, timeout: timeout, ordered: ordered, limit: limit)
         for (action, message) in zip(actions, zip(messages, passed)) {
             switch action {
-            case .receive(let channel, _): frame.add(.receive, handle: channel.number)
+            case .receive(let channel): frame.add(.receive, handle: channel.number)
             case .send(let channel, _):
                 frame.add(.send, handle: channel.number, message: message.0, passing: message.1.listed)
             case .never, .source, .timeout, .otherwise, .receiveNear, .sendNear: frame.add(.never)
@@ -123,10 +123,10 @@ final class SelectOperation: Operation, @unchecked Sendable {
     /// All answers but the last of several selects in one turn.
     override func partlyAnswered(by frame: AnswerFrame, on connection: Connection) throws(WireFault) {
         let index = Int(frame.header.field)
-        guard index < actions.count, case .receive(let channel, let decode) = actions[index],
+        guard index < actions.count, case .receive(let channel) = actions[index],
             winners.count < Int(limit)
         else { throw WireFault(.malformed, "case \(index) of a select won") }
-        let outcome = try take(frame, from: channel, decode, on: connection)
+        let outcome = try take(frame, from: channel, on: connection)
         winners.append(SelectWinner(index: index, outcome: outcome))
     }
 
@@ -136,8 +136,8 @@ final class SelectOperation: Operation, @unchecked Sendable {
         switch (frame.header.type, actions[index]) {
         case (.selected, .send):
             resume(SelectWinner(index: index, outcome: .sent))
-        case (.received, .receive(let channel, let decode)):
-            let outcome = try take(frame, from: channel, decode, on: connection)
+        case (.received, .receive(let channel)):
+            let outcome = try take(frame, from: channel, on: connection)
             resume(SelectWinner(index: index, outcome: outcome))
         default:
             throw WireFault(.malformed, "a select is answered by a frame of type \(frame.header.rawType)")
@@ -145,8 +145,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
     }
 
     private func take(
-        _ frame: AnswerFrame, from channel: RemoteHandle, _ decode: (MessageBytes) throws -> any Sendable,
-        on connection: Connection
+        _ frame: AnswerFrame, from channel: RemoteHandle, on connection: Connection
     ) throws(WireFault) -> SelectWinner.Outcome {
         var received = try Received(reading: frame.body)
         let message = try received.next()
@@ -155,7 +154,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
         }
         let bytes = frame.message(message, through: channel)
         do {
-            let value = try decode(bytes)
+            let value = try channel.value(of: bytes)
             connection.ledger.note(.settled, handle: received.handle, first: received.first, count: 1)
             bytes.offer?.settle()
             return .received(value)
@@ -188,7 +187,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
 
     private func channel(of index: Int) -> RemoteHandle? {
         switch actions[index] {
-        case .receive(let channel, _), .send(let channel, _): channel
+        case .receive(let channel), .send(let channel, _): channel
         case .never, .source, .timeout, .otherwise, .receiveNear, .sendNear: nil
         }
     }

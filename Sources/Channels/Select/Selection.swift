@@ -102,7 +102,7 @@ struct Selection {
         for action in actions {
             let handle: RemoteHandle
             switch action {
-            case .receive(let channel, _), .send(let channel, _): handle = channel
+            case .receive(let channel), .send(let channel, _): handle = channel
             case .never, .source, .timeout, .otherwise, .receiveNear, .sendNear: continue
             }
             if let found, found !== handle.loop {
