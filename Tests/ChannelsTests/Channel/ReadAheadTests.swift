@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChanSystem
 import ChanTestSupport
 import ChanWire
 import Channels
@@ -261,5 +262,33 @@ import Testing
             if onTheLoop { try await client.run { try await sending() } } else { try await sending() }
             #expect(try await work.status().accepted == UInt64(kibibytes.count))
         }
+    }
+
+    /// Says with every element on which thread it was decoded.
+    private struct WitnessCodec: ChanCodec {
+        func encode(_ element: ThreadToken, into message: inout MessageWriter) {}
+        func decode(_ message: MessageBytes) -> ThreadToken { .current }
+    }
+
+    /// What an iteration does for a consumer it does where that runs, on an actor say, also through an existential: elements are
+    /// decoded there, and nobody changes threads for them.
+    @Test func whatIsIteratedIsTakenWhereItsConsumerRuns() async throws {
+        try await withDaemon { _, client in
+            let threads = try await client.channel("threads", capacity: 8, codec: WitnessCodec())
+            for _ in 0..<8 { try await threads.send(.current) }
+            try await threads.close()
+            try await Self.iterate(threads.readingAhead(4))
+        }
+    }
+
+    /// The main actor has a thread of its own.
+    @MainActor private static func iterate(_ sequence: any AsyncSequence<ThreadToken, any Error>) async throws {
+        let mine = ThreadToken.current
+        var taken = 0
+        for try await thread in sequence {
+            #expect(thread == mine && ThreadToken.current == mine)
+            taken += 1
+        }
+        #expect(taken == 8)
     }
 }
