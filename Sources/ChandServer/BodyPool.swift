@@ -5,23 +5,30 @@ import Glibc
 /// Where the memory of messages comes from: small blocks that were given back lie ready, by size, since an allocator's
 /// own lists are shorter than a channel's buffer.
 ///
-/// For one thread. Not more than ``maxSpareBytes`` lie ready, so that a daemon which was busy is small again.
+/// For one thread. Not more than ``maxSpareBytes`` lie ready of blocks up to 512 bytes, and as many of larger ones, so that a
+/// daemon which was busy is small again, and a few large messages leave room for the small ones.
 final class BodyPool {
-    /// Memory that is kept while nobody uses it.
+    /// Memory that is kept while nobody uses it, for each of the two.
     static let maxSpareBytes = 1 << 20
-    /// Sizes up to 512 bytes are multiples of 16, those up to 2 KiB of 64, those up to 8 KiB of 256: what is wasted is little.
-    private static let ranges: (small: Int, medium: Int, all: Int) = (32, 56, 80)
+    /// Sizes are multiples of this: more would be wasted than the broker reckons with (`Broker.messageCost`).
+    private static let step = 16
+    /// Sizes, up to 8 KiB; and those of them that are small.
+    private static let sizes = 512, smallSizes = 32
     /// By size, the first spare block; each names the next one in its first bytes.
     private let spare: UnsafeMutablePointer<UnsafeMutableRawPointer?>
-    private(set) var spareBytes = 0
+    private var small = 0
+    private var large = 0
+
+    /// Bytes that lie ready.
+    var spareBytes: Int { small &+ large }
 
     init() {
-        spare = .allocate(capacity: Self.ranges.all)
-        spare.initialize(repeating: nil, count: Self.ranges.all)
+        spare = .allocate(capacity: Self.sizes)
+        spare.initialize(repeating: nil, count: Self.sizes)
     }
 
     deinit {
-        for index in 0..<Self.ranges.all {
+        for index in 0..<Self.sizes {
             var block = spare[index]
             while let this = block {
                 block = this.load(as: UnsafeMutableRawPointer?.self)
@@ -33,28 +40,20 @@ final class BodyPool {
 
     /// Gets a block of so many bytes, at least 1, and the number by which it is given back.
     func take(_ byteCount: Int) -> (block: UnsafeMutableRawPointer, size: UInt32) {
-        let index = Self.index(byteCount)
-        guard index < Self.ranges.all else { return (Self.allocate(byteCount), Self.unpooled) }
+        let index = (byteCount &- 1) / Self.step
+        guard index < Self.sizes else { return (Self.allocate(byteCount), Self.unpooled) }
         if let block = spare[index] {
             spare[index] = block.load(as: UnsafeMutableRawPointer?.self)
-            spareBytes &-= Self.bytes(index)
+            count(0 &- Self.bytes(index), of: index)
             return (block, UInt32(truncatingIfNeeded: index))
         }
         return (Self.allocate(Self.bytes(index)), UInt32(truncatingIfNeeded: index))
     }
 
-    /// The first size that is enough.
-    private static func index(_ byteCount: Int) -> Int {
-        if byteCount <= 512 { return (byteCount &- 1) &>> 4 }
-        if byteCount <= 2048 { return ranges.small &+ ((byteCount &- 513) &>> 6) }
-        return ranges.medium &+ ((byteCount &- 2049) &>> 8)
-    }
+    private static func bytes(_ index: Int) -> Int { (index &+ 1) &* step }
 
-    /// The bytes of a size.
-    private static func bytes(_ index: Int) -> Int {
-        if index < ranges.small { return (index &+ 1) &* 16 }
-        if index < ranges.medium { return 512 &+ (index &- ranges.small &+ 1) &* 64 }
-        return 2048 &+ (index &- ranges.medium &+ 1) &* 256
+    private func count(_ bytes: Int, of index: Int) {
+        if index < Self.smallSizes { small &+= bytes } else { large &+= bytes }
     }
 
     /// The number of a block that goes straight to the allocator.
@@ -64,10 +63,11 @@ final class BodyPool {
         guard size != Self.unpooled else { return free(block) }
         let index = Int(size)
         let bytes = Self.bytes(index)
-        guard spareBytes &+ bytes <= Self.maxSpareBytes else { return free(block) }
+        let lying = index < Self.smallSizes ? small : large
+        guard lying &+ bytes <= Self.maxSpareBytes else { return free(block) }
         block.storeBytes(of: spare[index], as: UnsafeMutableRawPointer?.self)
         spare[index] = block
-        spareBytes &+= bytes
+        count(bytes, of: index)
     }
 
     private static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {

@@ -107,7 +107,8 @@ final class ReceivedBatch: @unchecked Sendable {
 
     /// Settles what was taken, after a report.
     func settleReported(on connection: Connection) {
-        isReported.store(false, ordering: .sequentiallyConsistent)
+        // An exchange, which orders: who takes a message from now on reports again, or what he took is seen here.
+        _ = isReported.exchange(false, ordering: .acquiringAndReleasing)
         settle(on: connection)
     }
 

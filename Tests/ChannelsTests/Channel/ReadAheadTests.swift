@@ -282,7 +282,8 @@ import Testing
     }
 
     /// The main actor has a thread of its own.
-    @MainActor private static func iterate(_ sequence: any AsyncSequence<ThreadToken, any Error>) async throws {
+    @MainActor private static func iterate(_ sequence: any AsyncSequence<ThreadToken, any Error>) async throws
+    {
         let mine = ThreadToken.current
         var taken = 0
         for try await thread in sequence {

@@ -67,6 +67,16 @@ import Testing
         #expect(try written(&ledger) == [Written(type: .settle, seen: false, ranges: expected)])
     }
 
+    /// Numbers are a handle's own, so that of two handles those that follow each other are no range.
+    @Test func handlesAreKeptApart() throws {
+        var ledger = SettlementLedger()
+        for handle in 1...3 as ClosedRange<UInt32> {
+            ledger.note(.settled, handle: handle, first: UInt64(handle), count: 1)
+        }
+        let expected = (1...3).map { range(UInt32($0), UInt64($0), 1) }
+        #expect(try written(&ledger) == [Written(type: .settle, seen: false, ranges: expected)])
+    }
+
     @Test func backwardsToo() throws {
         var ledger = SettlementLedger()
         for number in [5, 4, 3, 9] { ledger.note(.settled, handle: 2, first: UInt64(number), count: 1) }

@@ -124,6 +124,15 @@ import Testing
         await #expect(throws: CancellationError.self) { _ = try await task.value }
     }
 
+    /// Rule 10: of several limits of time the first that is reached ends it, wherever it stands.
+    @Test(arguments: [[5, 10_000], [10_000, 5], [10_000, 5, 10_000]])
+    func theEarliestLimitOfTimeCounts(milliseconds: [Int]) async throws {
+        let cases = milliseconds.map { time in timeout(.milliseconds(time)) { time } }
+        #expect(try await select(cases) == 5)
+        #expect(try await select(cases, timeout: .seconds(20)) == 5)
+        #expect(try await select(cases, timeout: .milliseconds(1)) == nil)
+    }
+
     @Test func twoClientsAreAMistake() async throws {
         try await withDaemon { daemon, client in
             let other = try await ChandClient.connect(to: daemon.socketPath)
