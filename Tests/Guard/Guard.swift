@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Channels
+import Glibc
 
 /// A fixed number of messages of 64 bytes through one channel and back to the same client, whose instructions are counted:
 /// `chand-guard single|batch|tasks|select|fan MESSAGES`.
@@ -11,8 +12,16 @@ struct Guard {
     private static let batch = 512
     private static let bytes = 64
 
-    static func main() async throws {
-        let words = CommandLine.arguments
+    static func main() async {
+        do {
+            try await run(CommandLine.arguments)
+        } catch {
+            _ = "chand-guard: \(error)\n".withCString { write(2, $0, strlen($0)) }
+            exit(error is WrongUse ? 2 : 1)
+        }
+    }
+
+    private static func run(_ words: [String]) async throws {
         guard words.count == 3, let count = Int(words[2]), count > 0, count % batch == 0 else {
             throw WrongUse(
                 description:
@@ -31,7 +40,7 @@ struct Guard {
     private static let message = MessageBytes([UInt8](repeating: 0x2E, count: bytes))
 
     private static func check(_ received: MessageBytes?) throws {
-        guard received?.count == bytes else { throw WrongUse(description: "a wrong message came") }
+        guard received?.count == bytes else { throw WrongMessage() }
     }
 
     /// The blocking client, each message on its own.
@@ -135,6 +144,10 @@ struct Guard {
         }
         await client.close()
     }
+}
+
+private struct WrongMessage: Error, CustomStringConvertible {
+    var description: String { "a wrong message came" }
 }
 
 private struct WrongUse: Error, CustomStringConvertible {

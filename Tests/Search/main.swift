@@ -2,26 +2,38 @@
 
 import ChanSystem
 import ChanTestSupport
+import Glibc
 
 /// The searches of ChanCoreTests where a debug build is too slow: in a release build, on every processor.
 ///
 ///     chand-search model OPERATIONS [FIRST SEED]
 ///     chand-search interleavings DEPTH
 ///
-/// Prints what was searched, and ends with 1 at the first difference between broker and model.
+/// Prints what was searched, and ends with 1 at the first difference between broker and model, with 2 where it is not asked so.
 @main
 struct Search {
     private static let sequence = 100
 
-    static func main() throws {
+    static func main() {
         let arguments = CommandLine.arguments.dropFirst()
-        let numbers = arguments.dropFirst().compactMap { UInt64($0) }
-        switch (arguments.first, numbers.count) {
-        case ("model", 1), ("model", 2):
-            try model(operations: numbers[0], from: numbers.count == 2 ? numbers[1] : 0)
-        case ("interleavings", 1): try interleavings(depth: Int(numbers[0]))
-        default: throw LiveFailure("usage: chand-search model OPERATIONS [FIRST SEED] | interleavings DEPTH")
+        // Below what sums of them could exceed.
+        let numbers = arguments.dropFirst().compactMap { UInt32($0) }
+        do {
+            switch (arguments.first, arguments.count, numbers.count) {
+            case ("model", 2, 1): try model(operations: UInt64(numbers[0]), from: 0)
+            case ("model", 3, 2): try model(operations: UInt64(numbers[0]), from: UInt64(numbers[1]))
+            case ("interleavings", 2, 1): try interleavings(depth: Int(numbers[0]))
+            default: end(2, "usage: chand-search model OPERATIONS [FIRST SEED] | interleavings DEPTH")
+            }
+        } catch {
+            end(1, "\(error)")
         }
+    }
+
+    private static func end(_ status: Int32, _ text: String) -> Never {
+        // Where nobody listens the status says it.
+        _ = try? Array("chand-search: \(text)\n".utf8).withUnsafeBytes { try Transfer.writeAll(2, $0) }
+        exit(status)
     }
 
     /// Random sequences against the plain model (P3).

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A chand of one's own and clients by hand, for the scripts beside this file."""
+"""A chand of one's own and clients by hand, for the scripts beside this file and for Tests/Guard/check."""
 import os
 import resource
 import shutil

@@ -83,10 +83,7 @@ final class ReceivedBatch: @unchecked Sendable {
         let offset = cursor + Received.messagePrefixByteCount
         cursor = offset + length
         next += 1
-        guard let offer, next == count else {
-            return MessageBytes(chunk: chunk, offset: offset, count: length)
-        }
-        return MessageBytes(chunk: Chunk(of: chunk, passing: offer), offset: offset, count: length)
+        return MessageBytes(chunk: chunk, offset: offset, count: length, offer: next == count ? offer : nil)
     }
 
     /// Says that the message taken last does not decode; the rest is to be given back next.

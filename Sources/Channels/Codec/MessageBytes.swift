@@ -11,8 +11,8 @@ public struct MessageBytes: RandomAccessCollection, Hashable, Sendable, Expressi
     public let count: Int
 
     /// Three words, so that a value of any type can be one without memory of its own.
-    init(chunk: Chunk, offset: Int, count: Int) {
-        self.chunk = chunk
+    init(chunk: Chunk, offset: Int, count: Int, offer: ChannelOffer? = nil) {
+        self.chunk = offer.map { Chunk(of: chunk, passing: $0) } ?? chunk
         self.offset = offset
         self.count = count
     }

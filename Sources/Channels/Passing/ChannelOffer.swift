@@ -112,14 +112,10 @@ final class ChannelOffer: Sendable {
 extension AnswerFrame {
     /// A message that stays valid, with the channels that it passes.
     func message(_ message: Received.Message, through handle: RemoteHandle) -> MessageBytes {
-        let start =
-            message.bytes.baseAddress.map { UnsafeRawPointer($0) - UnsafeRawPointer(chunk.base) } ?? offset
-        let count = message.bytes.count
-        if !message.offered.isEmpty,
-            let offer = ChannelOffer(message.offered, through: handle, session: handle.loop.session.number)
-        {
-            return MessageBytes(chunk: Chunk(of: chunk, passing: offer), offset: start, count: count)
-        }
-        return MessageBytes(chunk: chunk, offset: start, count: count)
+        let start = message.bytes.baseAddress.map { UnsafeRawPointer($0) - UnsafeRawPointer(chunk.base) }
+        return MessageBytes(
+            chunk: chunk, offset: start ?? offset, count: message.bytes.count,
+            offer: message.offered.isEmpty
+                ? nil : ChannelOffer(message.offered, through: handle, session: handle.loop.session.number))
     }
 }
