@@ -198,8 +198,9 @@ extension Broker {
         accounts[owner].delays.delivered &+= 1
         let delay = now - messages[slot].since
         guard delay > 0 else { return }
-        channels[channel].delays.record(delay)
-        accounts[owner].delays.record(delay)
+        let bucket = DelayHistogram.bucket(of: delay)
+        channels[channel].delays.record(delay, bucket: bucket)
+        accounts[owner].delays.record(delay, bucket: bucket)
     }
 
     /// Lets everything on a channel proceed that can, after something other than a send or a receive

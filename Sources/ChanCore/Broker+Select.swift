@@ -156,9 +156,14 @@ extension Broker {
     /// A receive would commit, or report closed, now.
     @inlinable
     func isReceiveReady(_ channel: UInt32, untilDrained: Bool = false) -> Bool {
-        if reportsClosed(channel, untilDrained: untilDrained) { return true }
-        guard !channels[channel].flags.contains(.paused) else { return false }
-        return channels[channel].queued > 0 || channels[channel].senders.head != none
+        reportsClosed(channel, untilDrained: untilDrained) || hasMessage(channel)
+    }
+
+    /// There is a message for a receive that commits now, where the channel is open.
+    @inlinable
+    func hasMessage(_ channel: UInt32) -> Bool {
+        !channels[channel].flags.contains(.paused)
+            && (channels[channel].queued > 0 || channels[channel].senders.head != none)
     }
 
     @inlinable
@@ -191,14 +196,13 @@ extension Broker {
         for loser in cases { discard(loser.chain, into: &sink) }
         var left = limit
         var bytes = 0
-        var winner: Int? = first
-        var ready: [Int] = []
-        while let index = winner, let handle = openHandle(session, cases[index].handle) {
-            let channel = handles[handle].channel
-            let caseIndex = UInt16(index)
+        var winner = readyReceive(first, of: cases, session: session)
+        var ready: [ReadyReceive] = []
+        while let this = winner {
+            let channel = this.channel
             let taken = take(1, from: channel, into: &sink)
             guard taken.head != none else {
-                let failure = closedFailure(channel, caseIndex: caseIndex)
+                let failure = closedFailure(channel, caseIndex: this.caseIndex)
                 sink.failed(session: session, request: request, failure: failure)
                 return
             }
@@ -210,44 +214,66 @@ extension Broker {
                 // Whether this answer is the last must be known before it is written, and the next draw must not
                 // find the channel finished while this message is in nobody's hands.
                 channels[channel].unsettled += 1
-                winner = readyMessage(of: cases, session: session, ordered: ordered, ready: &ready)
+                winner = nextReceive(of: cases, session: session, ordered: ordered, ready: &ready)
                 channels[channel].unsettled -= 1
             }
             deliver(
-                taken, request: request, handle: handle, caseIndex: caseIndex, more: winner != nil,
+                taken, request: request, handle: this.handle, caseIndex: this.caseIndex, more: winner != nil,
                 into: &sink)
-            tellSelected(handle, into: &sink)
+            tellSelected(this.handle, into: &sink)
         }
+    }
+
+    /// A receive case of a select, with what it names.
+    @usableFromInline
+    struct ReadyReceive {
+        @usableFromInline let caseIndex: UInt16
+        @usableFromInline let untilDrained: Bool
+        @usableFromInline let handle: UInt32
+        @usableFromInline let channel: UInt32
+
+        @inlinable
+        init(caseIndex: UInt16, untilDrained: Bool, handle: UInt32, channel: UInt32) {
+            self.caseIndex = caseIndex
+            self.untilDrained = untilDrained
+            self.handle = handle
+            self.channel = channel
+        }
+    }
+
+    /// A case that `isReady` says is.
+    @inlinable
+    func readyReceive(_ index: Int, of cases: [SelectCase], session: UInt32) -> ReadyReceive? {
+        guard let handle = openHandle(session, cases[index].handle) else { return nil }
+        return ReadyReceive(
+            caseIndex: UInt16(index), untilDrained: cases[index].untilDrained, handle: handle,
+            channel: handles[handle].channel)
     }
 
     /// The case that the next draw hits, if that would bring a message.
     ///
     /// `ready` holds what could proceed when all cases were looked at last. In one turn cases only cease to be: the one that
     /// was taken from, and one whose sender was in a select that is over. So looking at the one that is drawn is enough, and
-    /// all of those that are still ready are drawn alike.
+    /// all of those that are still ready are drawn alike; in order, the first that is left is the first of all.
     @inlinable
-    mutating func readyMessage(
-        of cases: [SelectCase], session: UInt32, ordered: Bool, ready: inout [Int]
-    ) -> Int? {
-        var next: Int?
-        if ordered {
-            next = readyCase(of: cases, session: session, ordered: true)
-        } else {
-            next = draw(ready)
-            if next.map({ !isReady(cases[$0], session: session) }) ?? true {
-                ready = cases.indices.filter { isReady(cases[$0], session: session) }
-                next = draw(ready)
+    mutating func nextReceive(
+        of cases: [SelectCase], session: UInt32, ordered: Bool, ready: inout [ReadyReceive]
+    ) -> ReadyReceive? {
+        for isFresh in [false, true] {
+            if isFresh {
+                ready.removeAll(keepingCapacity: true)
+                for index in cases.indices where isReady(cases[index], session: session) {
+                    if let receive = readyReceive(index, of: cases, session: session) {
+                        ready.append(receive)
+                    }
+                }
             }
+            guard !ready.isEmpty else { continue }
+            let next = ready[ordered ? 0 : Int(random.below(UInt32(ready.count)))]
+            if reportsClosed(next.channel, untilDrained: next.untilDrained) { return nil }
+            if hasMessage(next.channel) { return next }
         }
-        guard let next, let handle = openHandle(session, cases[next].handle),
-            !reportsClosed(handles[handle].channel, untilDrained: cases[next].untilDrained)
-        else { return nil }
-        return next
-    }
-
-    @inlinable
-    mutating func draw(_ ready: [Int]) -> Int? {
-        ready.isEmpty ? nil : ready[Int(random.below(UInt32(ready.count)))]
+        return nil
     }
 
     @inlinable

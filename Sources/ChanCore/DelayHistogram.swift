@@ -35,9 +35,9 @@ struct DelayHistogram {
 
     /// Counts a delivery, which `delivered` has counted, that took some time.
     @inlinable
-    mutating func record(_ time: UInt64) {
+    mutating func record(_ time: UInt64, bucket: Int) {
         nanoseconds &+= time
-        (counts ?? allocate())[Self.bucket(of: time)] &+= 1
+        (counts ?? allocate())[bucket] &+= 1
     }
 
     @usableFromInline

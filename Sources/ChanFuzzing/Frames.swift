@@ -87,22 +87,62 @@ public enum Frames {
         request: UInt64, caseIndex: UInt16 = 0, closed: Bool = false, more: Bool = false, handle: UInt32,
         first: UInt64, _ messages: [Message]
     ) -> [UInt8] {
-        let prefix = Received.messagePrefixByteCount
-        let messageBytes = messages.reduce(0) { $0 + prefix + $1.bytes.count + $1.list.count }
-        var bytes = array(FrameHeader.byteCount + Received.prefixByteCount) {
+        let bytes = messages.flatMap(listed)
+        return array(FrameHeader.byteCount + Received.prefixByteCount) {
             Received.write(
                 to: $0, request: request, caseIndex: caseIndex, closed: closed, handle: handle,
-                count: UInt32(messages.count), first: first, messageBytes: messageBytes, more: more)
+                count: UInt32(messages.count), first: first, messageBytes: bytes.count, more: more)
+        } + bytes
+    }
+
+    /// One of the winners of a WON frame.
+    public struct Winner {
+        /// The case that won.
+        public var caseIndex: UInt16
+        /// Whether the channel was closed.
+        public var closed: Bool
+        /// The handle.
+        public var handle: UInt32
+        /// The delivery's number.
+        public var delivery: UInt64
+        /// What was received.
+        public var message: Message
+
+        /// Makes a winner.
+        public init(
+            caseIndex: UInt16, closed: Bool = false, handle: UInt32, delivery: UInt64, _ message: Message
+        ) {
+            self.caseIndex = caseIndex
+            self.closed = closed
+            self.handle = handle
+            self.delivery = delivery
+            self.message = message
         }
-        for message in messages {
-            bytes += array(prefix) {
-                Received.writeMessagePrefix(
-                    to: $0, length: message.bytes.count, attempts: message.attempts,
-                    flags: message.flags)
+    }
+
+    /// A WON frame.
+    public static func won(request: UInt64, more: Bool = false, _ winners: [Winner]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for winner in winners {
+            bytes += array(Won.winnerPrefixByteCount) {
+                Won.writeWinnerPrefix(
+                    to: $0, caseIndex: winner.caseIndex, closed: winner.closed, handle: winner.handle,
+                    delivery: winner.delivery)
             }
-            bytes += message.bytes + message.list
+            bytes += listed(winner.message)
         }
-        return bytes
+        return array(FrameHeader.byteCount + Won.prefixByteCount) {
+            Won.write(
+                to: $0, request: request, count: UInt32(winners.count), byteCount: bytes.count, more: more)
+        } + bytes
+    }
+
+    /// A message as it stands in RECEIVED and WON.
+    private static func listed(_ message: Message) -> [UInt8] {
+        array(Received.messagePrefixByteCount) {
+            Received.writeMessagePrefix(
+                to: $0, length: message.bytes.count, attempts: message.attempts, flags: message.flags)
+        } + message.bytes + message.list
     }
 
     /// A SETTLE, GIVE_BACK or RECEIPT frame.

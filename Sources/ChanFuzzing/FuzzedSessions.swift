@@ -32,7 +32,7 @@ struct FuzzedSessions: ~Copyable {
     /// Two sessions of one user, one of another, one of an administrator.
     private static let users: [UInt32] = [1000, 1000, 1001, 0]
     private static let maxMessageBytes = 64 << 10
-    private static let hello = Hello(clientName: "fuzz").encoded()
+    private static let hello = Hello(features: .known, clientName: "fuzz").encoded()
     private static let longest = [UInt8](repeating: 0x5A, count: maxMessageBytes + 2 << 10)
 
     init(_ input: UnsafeRawBufferPointer, checksEveryFrame: Bool) {

@@ -43,6 +43,7 @@ public enum Reencoding {
         case .sent: return Frames.sent(request: request, count: try Sent.count(reading: body))
         case .receive: return Frames.receive(request: request, try ReceiveRequest(header, reading: body))
         case .received: return try received(header, body)
+        case .won: return try won(header, body)
         case .select: return try select(header, body)
         case .failed: return try Failed(header, reading: body).encoded(request: request)
         case .inspect: return try InspectRequest(header, reading: body).encoded(request: request)
@@ -130,18 +131,29 @@ public enum Reencoding {
     ) throws(WireFault) -> [UInt8] {
         var received = try Received(reading: body)
         var messages: [Frames.Message] = []
-        for _ in 0..<received.count {
-            let next = try received.next()
-            messages.append(
-                Frames.Message(
-                    bytes: Array(next.bytes), attempts: next.attempts, flags: next.flags,
-                    offered: next.offered))
-        }
+        for _ in 0..<received.count { messages.append(Frames.Message(try received.next())) }
         try received.finish()
         return Frames.received(
             request: header.request, caseIndex: header.field,
             closed: header.flags & Received.closedFlag != 0, more: header.flags & Received.moreFlag != 0,
             handle: received.handle, first: received.first, messages)
+    }
+
+    private static func won(
+        _ header: FrameHeader, _ body: UnsafeRawBufferPointer
+    ) throws(WireFault) -> [UInt8] {
+        var won = try Won(reading: body)
+        var winners: [Frames.Winner] = []
+        for _ in 0..<won.count {
+            let next = try won.next()
+            winners.append(
+                Frames.Winner(
+                    caseIndex: next.caseIndex, closed: next.closed, handle: next.handle,
+                    delivery: next.delivery, Frames.Message(next.message)))
+        }
+        try won.finish()
+        return Frames.won(
+            request: header.request, more: header.flags & Received.moreFlag != 0, winners)
     }
 
     private static func select(
@@ -168,5 +180,14 @@ public enum Reencoding {
         var ranges: [DeliveryRange] = []
         while reader.remaining > 0 { ranges.append(try DeliveryRange(reading: &reader)) }
         return Frames.settle(type, flags: header.flags & GiveBackFlags.seen, ranges)
+    }
+}
+
+extension Frames.Message {
+    /// A copy of a message that was read.
+    init(_ message: Received.Message) {
+        self.init(
+            bytes: Array(message.bytes), attempts: message.attempts, flags: message.flags,
+            offered: message.offered)
     }
 }

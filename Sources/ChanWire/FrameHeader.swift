@@ -44,6 +44,7 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case received = 0x86
     case selected = 0x87
     case failed = 0x88
+    case won = 0x89
     case inspected = 0x8E
     case listed = 0x8F
     case described = 0x90
@@ -62,6 +63,8 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
 public struct FrameHeader: Equatable, Sendable {
     /// Bytes of a header on the wire.
     public static let byteCount = 16
+    /// Where in a frame its flags stand.
+    @inlinable static public var flagsOffset: Int { 5 }
     /// The flag of a frame that a peer may skip when it does not know its type.
     public static let optionalFlag: UInt8 = 0x80
 
@@ -93,7 +96,7 @@ public struct FrameHeader: Equatable, Sendable {
     public init(reading pointer: UnsafeRawPointer) {
         length = UInt32(littleEndian: pointer.loadUnaligned(as: UInt32.self))
         rawType = pointer.loadUnaligned(fromByteOffset: 4, as: UInt8.self)
-        flags = pointer.loadUnaligned(fromByteOffset: 5, as: UInt8.self)
+        flags = pointer.loadUnaligned(fromByteOffset: Self.flagsOffset, as: UInt8.self)
         field = UInt16(littleEndian: pointer.loadUnaligned(fromByteOffset: 6, as: UInt16.self))
         request = UInt64(littleEndian: pointer.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
     }
@@ -106,7 +109,7 @@ public struct FrameHeader: Equatable, Sendable {
     public func write(to pointer: UnsafeMutableRawPointer) {
         pointer.storeBytes(of: length.littleEndian, as: UInt32.self)
         pointer.storeBytes(of: rawType, toByteOffset: 4, as: UInt8.self)
-        pointer.storeBytes(of: flags, toByteOffset: 5, as: UInt8.self)
+        pointer.storeBytes(of: flags, toByteOffset: Self.flagsOffset, as: UInt8.self)
         pointer.storeBytes(of: field.littleEndian, toByteOffset: 6, as: UInt16.self)
         pointer.storeBytes(of: request.littleEndian, toByteOffset: 8, as: UInt64.self)
     }

@@ -1,20 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// Optional features of the protocol: what only those are told who announced it.
+public struct Features: OptionSet, Sendable {
+    /// The bits as they stand in HELLO and WELCOME.
+    public let rawValue: UInt64
+    /// Makes features of their bits.
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+    /// Messages that several selects in one turn receive come in WON frames.
+    public static let won = Features(rawValue: 1)
+    /// All that this version knows.
+    public static let known: Features = [.won]
+}
+
 /// The first frame of a session, from the client.
 public struct Hello: Equatable, Sendable {
     /// The lowest version that the client speaks.
     public var minVersion: UInt16
     /// The highest version that the client speaks.
     public var maxVersion: UInt16
-    /// Bits of optional features that the client knows; none is defined so far.
-    public var features: UInt64
+    /// Features that the client knows.
+    public var features: Features
     /// What the client calls itself, for operators only; up to `WireLimits.maxTextBytes` bytes.
     public var clientName: String
 
     /// Makes a HELLO.
     public init(
         minVersion: UInt16 = WireLimits.version, maxVersion: UInt16 = WireLimits.version,
-        features: UInt64 = 0, clientName: String
+        features: Features = [], clientName: String
     ) {
         self.minVersion = minVersion
         self.maxVersion = maxVersion
@@ -30,7 +42,7 @@ public struct Hello: Equatable, Sendable {
         }
         minVersion = try reader.u16()
         maxVersion = try reader.u16()
-        features = try reader.u64()
+        features = Features(rawValue: try reader.u64())
         clientName = try reader.string()
         guard clientName.utf8.count <= WireLimits.maxTextBytes else {
             throw WireFault(.malformed, "the client's name is over \(WireLimits.maxTextBytes) bytes")
@@ -44,7 +56,7 @@ public struct Hello: Equatable, Sendable {
         writer.integer(WireLimits.magic)
         writer.integer(minVersion)
         writer.integer(maxVersion)
-        writer.integer(features)
+        writer.integer(features.rawValue)
         writer.string(clientName)
         return writer.finish()
     }
@@ -57,7 +69,7 @@ public struct Welcome: Equatable, Sendable {
     /// The largest body of a frame, in bytes.
     public var maxBodyBytes: UInt32
     /// Features that both know.
-    public var features: UInt64 = 0
+    public var features: Features = []
     /// A random number drawn at each start of a daemon: another one means that all state is gone.
     public var instance: UInt64
     /// The session's number, unique for this instance.
@@ -97,7 +109,7 @@ public struct Welcome: Equatable, Sendable {
         version = try reader.u16()
         _ = try reader.u16()
         maxBodyBytes = try reader.u32()
-        features = try reader.u64()
+        features = Features(rawValue: try reader.u64())
         instance = try reader.u64()
         session = try reader.u64()
         maxMessageBytes = try reader.u32()
@@ -114,7 +126,7 @@ public struct Welcome: Equatable, Sendable {
         writer.integer(version)
         writer.integer(UInt16(0))
         writer.integer(maxBodyBytes)
-        writer.integer(features)
+        writer.integer(features.rawValue)
         writer.integer(instance)
         writer.integer(session)
         writer.integer(maxMessageBytes)

@@ -27,7 +27,7 @@ public struct Received {
     /// Bytes of the body before the first message.
     public static let prefixByteCount = 16
     /// Bytes in front of each message's own.
-    public static let messagePrefixByteCount = 8
+    @inlinable public static var messagePrefixByteCount: Int { 8 }
     /// Where in the frame the number of messages stands.
     public static let countOffset = FrameHeader.byteCount + 4
     /// Header flag: the channel is closed, so settle at once (rule 4).
@@ -58,12 +58,14 @@ public struct Received {
         /// The channels that it passes.
         public var offered: [OfferedChannel]
 
-        @usableFromInline
-        init(attempts: UInt16, flags: UInt8, bytes: UnsafeRawBufferPointer, offered: [OfferedChannel]) {
-            self.offered = offered
-            self.attempts = attempts
-            self.flags = flags
-            self.bytes = bytes
+        @inlinable
+        init(reading reader: inout WireReader) throws(WireFault) {
+            let prefix = try reader.fixed(Received.messagePrefixByteCount)
+            let length = UInt32(littleEndian: prefix.loadUnaligned(as: UInt32.self))
+            attempts = UInt16(littleEndian: prefix.loadUnaligned(fromByteOffset: 4, as: UInt16.self))
+            flags = prefix.load(fromByteOffset: 6, as: UInt8.self)
+            bytes = try reader.raw(Int(length))
+            offered = flags & Received.passesFlag == 0 ? [] : try OfferedChannel.list(reading: &reader)
         }
     }
 
@@ -93,16 +95,7 @@ public struct Received {
 
     /// Takes the next message.
     @inlinable
-    public mutating func next() throws(WireFault) -> Message {
-        let length = Int(try messages.u32())
-        let attempts = try messages.u16()
-        let flags = try messages.u8()
-        _ = try messages.u8()
-        let bytes = try messages.raw(length)
-        return Message(
-            attempts: attempts, flags: flags, bytes: bytes,
-            offered: flags & Received.passesFlag == 0 ? [] : try OfferedChannel.list(reading: &messages))
-    }
+    public mutating func next() throws(WireFault) -> Message { try Message(reading: &messages) }
 
     /// Passes over the next message, which it checks; the channels that it passes.
     @inlinable

@@ -39,6 +39,14 @@ public struct WireReader {
     /// Reads eight bytes as a signed number.
     @inlinable public mutating func i64() throws(WireFault) -> Int64 { try integer(Int64.self) }
 
+    /// Reads fields that are `count` bytes together, which is above 0; where they stand.
+    @inlinable
+    mutating func fixed(_ count: Int) throws(WireFault) -> UnsafeRawPointer {
+        guard count <= remaining, let base = bytes.baseAddress else { throw Self.truncated }
+        defer { offset += count }
+        return base + offset
+    }
+
     /// Reads `count` bytes as a slice of the body.
     @inlinable
     public mutating func raw(_ count: Int) throws(WireFault) -> UnsafeRawBufferPointer {

@@ -30,6 +30,8 @@ final class Connection {
     /// The session's number and when it began, by the time of day, once it is greeted.
     var number: UInt64 = 0
     var since: UInt64 = 0
+    /// What both know, once it is greeted.
+    var features: Features = []
     var state = State.connected
     /// What names it to the poll.
     var token: UInt64 = 0
@@ -46,8 +48,10 @@ final class Connection {
     var output = WriteQueue()
     /// The run of SENT outcomes that ends the output.
     var pendingSent: (first: UInt64, count: UInt32) = (0, 0)
-    /// The deliveries of a receive that goes on with which the output ended when they were written.
+    /// The deliveries that may have more, with which the output ended when they were written.
     var openDeliveries: OpenDeliveries?
+    /// The winners of a select that the broker carries out.
+    var openWon = OpenWon()
     /// In the list of those with something to write at the end of this turn.
     var isDirty = false
     /// What the poll was asked for.
@@ -88,56 +92,9 @@ final class Connection {
         pendingSent.count = 0
     }
 
-    /// The frame to which further deliveries of a receive may be added, if it is still the output's last and nothing of it
-    /// is written.
-    func frame(for group: DeliveryGroup, request: UInt64, messageBytes: Int) -> OpenDeliveries? {
-        guard let open = openDeliveries, open.request == request, group.isAhead, group.more, !group.closed,
-            open.end == output.end, open.start >= output.start, pendingSent.count == 0,
-            open.handle == group.handle, open.first &+ UInt64(open.count) == group.first,
-            Int(open.count) + Int(group.count) <= WireLimits.maxBatchMessages,
-            open.messageBytes + messageBytes <= WireLimits.receiveBatchBytes
-        else { return nil }
-        return open
-    }
-
-    /// Appends a message to the RECEIVED frame under way.
-    func append(
-        _ body: MessageBody, byteCount: Int, attempts: UInt16, flags: DeliveryFlags, pool: BufferPool
-    ) {
-        let isReferenced = byteCount >= Outbox.referencedBodyBytes
-        let prefix = Received.messagePrefixByteCount
-        let copied = prefix + (isReferenced ? 0 : byteCount)
-        let target = output.bytes.writable(atLeast: copied, pool: pool)
-        if let base = target.baseAddress {
-            Received.writeMessagePrefix(
-                to: base, length: byteCount, attempts: attempts, flags: flags.rawValue)
-            if !isReferenced, let source = body.bytes.baseAddress {
-                (base + prefix).copyMemory(from: source, byteCount: byteCount)
-            }
-        }
-        output.bytes.commit(copied)
-        if isReferenced {
-            body.retain()
-            output.appendReference(body.bytes, token: body.token)
-        }
-    }
-
     /// Appends a whole frame.
     func append(_ frame: [UInt8], pool: BufferPool) {
         settlePendingSent(pool: pool)
         frame.withUnsafeBytes { output.bytes.append($0, pool: pool) }
     }
-}
-
-/// A RECEIVED frame in an output.
-struct OpenDeliveries {
-    let request: UInt64
-    let handle: UInt32
-    let first: UInt64
-    var count: UInt32
-    /// Bytes of the messages with their prefixes.
-    var messageBytes: Int
-    /// Where it begins and ends in the output.
-    let start: UInt64
-    var end: UInt64
 }

@@ -61,7 +61,8 @@ extension Hub {
         case .daemonStatus:
             try WireReader(frame.body).finish()
             try command(.status, header, from: connection)
-        case .welcome, .goodbye, .opened, .done, .sent, .received, .selected, .failed, .inspected, .listed,
+        case .welcome, .goodbye, .opened, .done, .sent, .received, .selected, .failed, .won, .inspected,
+            .listed,
             .described, .pong, .waited, .daemonState, .peeked, .purged, .sessionsListed, .waitingListed,
             .measured, .events:
             throw WireFault(.outOfState, "a client does not send \(type)")

@@ -207,13 +207,15 @@ struct Hub: ~Copyable {
         connection.session = session
         connection.number = broker.sessionID(session)
         connection.since = WallClock.now()
+        connection.features = hello.features.intersection(.known)
         connection.state = .greeted
         outbox.attach(connection, session: session)
-        let welcome = Welcome(
+        var welcome = Welcome(
             maxBodyBytes: UInt32(maxBodyBytes), instance: instance, session: connection.number,
             maxMessageBytes: UInt32(maxMessageBytes), maxSelectCases: UInt32(limits.selectCases),
             maxWaiters: UInt32(limits.waitersPerSession), maxHandles: UInt32(limits.handlesPerSession),
             uid: identity.uid, daemonName: Self.daemonName)
+        welcome.features = connection.features
         outbox.append(welcome.encoded(), to: connection)
     }
 

@@ -13,27 +13,35 @@ struct Outbox: BrokerSink, ~Copyable {
     let bodies = BodyPool()
     /// Connections with something to write.
     var dirty: [Connection] = []
-    /// Connections by the broker's index of their session.
-    private var connections: [Connection?] = []
+    /// Connections by the broker's index of their session; retained here, so that not every message has to.
+    private var connections: [Unmanaged<Connection>?] = []
     /// What happens, for those who monitor.
     var events = EventLog()
     /// The send being run for whose outcome nobody waits.
     var later: (session: UInt32, request: UInt64)?
-    /// The connection that the delivery group under way goes to; `connections` has it, and every message would retain it.
+    /// The connection that the delivery group under way goes to.
     private var receiving: Unmanaged<Connection>?
 
     mutating func attach(_ connection: Connection, session: UInt32) {
         while connections.count <= Int(session) { connections.append(nil) }
-        connections[Int(session)] = connection
+        connections[Int(session)] = .passRetained(connection)
+    }
+
+    deinit {
+        for connection in connections { connection?.release() }
     }
 
     mutating func detach(session: UInt32) {
-        connections[Int(session)] = nil
+        connections[Int(session)].take()?.release()
         events.sessionEnded()
     }
 
+    private func connection(of session: UInt32) -> Connection? {
+        connections[Int(session)]?.takeUnretainedValue()
+    }
+
     private mutating func open(_ session: UInt32) -> Connection? {
-        guard let connection = connections[Int(session)] else { return nil }
+        guard let connection = connection(of: session) else { return nil }
         touch(connection)
         return connection
     }
@@ -65,12 +73,12 @@ struct Outbox: BrokerSink, ~Copyable {
     }
 
     mutating func occurred(_ event: MonitoredEvent) {
-        events.append(event, by: event.session == .max ? nil : connections[Int(event.session)])
+        events.append(event, by: event.session == .max ? nil : connection(of: event.session))
     }
 
     /// Notes what happened to a session and concerns no channel.
     mutating func note(_ kind: EventKind, session: UInt32) {
-        guard events.isOn, let connection = connections[Int(session)],
+        guard events.isOn, let connection = connection(of: session),
             !events.recurred(kind, session: session, generation: 0, count: 1)
         else { return }
         events.append(
@@ -85,7 +93,7 @@ struct Outbox: BrokerSink, ~Copyable {
     // MARK: BrokerSink
 
     mutating func sent(session: UInt32, request: UInt64) {
-        guard let connection = connections[Int(session)] else { return }
+        guard let connection = connection(of: session) else { return }
         let run = connection.pendingSent
         if run.count > 0, run.first &+ UInt64(run.count) == request, run.count < .max {
             connection.pendingSent.count = run.count + 1
@@ -106,41 +114,9 @@ struct Outbox: BrokerSink, ~Copyable {
     }
 
     mutating func beginDeliveries(session: UInt32, request: UInt64, group: DeliveryGroup) {
-        guard let connection = open(session) else { return }
-        receiving = .passUnretained(connection)
-        let messageBytes =
-            group.byteCount + Int(group.count) * Received.messagePrefixByteCount
-            + OfferedChannel.byteCount(
-                messages: group.passed.messages, channels: group.passed.channels,
-                textBytes: group.passed.textBytes)
-        if var open = connection.frame(for: group, request: request, messageBytes: messageBytes) {
-            open.count += group.count
-            open.messageBytes += messageBytes
-            let offset = Int(open.start &- connection.output.start)
-            let length = UInt32(truncatingIfNeeded: Received.prefixByteCount + open.messageBytes)
-            connection.output.bytes.patch(length, at: offset)
-            connection.output.bytes.patch(open.count, at: offset + Received.countOffset)
-            connection.openDeliveries = group.passed.messages == 0 ? open : nil
-            return
-        }
-        connection.settlePendingSent(pool: pool)
-        let start = connection.output.end
-        let fixed = FrameHeader.byteCount + Received.prefixByteCount
-        let copied = min(messageBytes, Self.referencedBodyBytes)
-        let target = connection.output.bytes.writable(atLeast: fixed + copied, pool: pool)
-        if let base = target.baseAddress {
-            Received.write(
-                to: base, request: request, caseIndex: group.caseIndex, closed: group.closed,
-                handle: group.handle, count: group.count, first: group.first, messageBytes: messageBytes,
-                more: group.more)
-        }
-        connection.output.bytes.commit(fixed)
-        let mayGrow = group.isAhead && group.more && !group.closed && group.passed.messages == 0
-        connection.openDeliveries =
-            mayGrow
-            ? OpenDeliveries(
-                request: request, handle: group.handle, first: group.first, count: group.count,
-                messageBytes: messageBytes, start: start, end: start) : nil
+        receiving = connections[Int(session)]
+        receiving?._withUnsafeGuaranteedRef { touch($0) }
+        receiving?._withUnsafeGuaranteedRef { $0.beginDeliveries(group, request: request, pool: pool) }
     }
 
     mutating func delivery(
@@ -158,9 +134,7 @@ struct Outbox: BrokerSink, ~Copyable {
     }
 
     mutating func endDeliveries(session: UInt32) {
-        if let connection = receiving?.takeUnretainedValue() {
-            connection.openDeliveries?.end = connection.output.end
-        }
+        receiving?._withUnsafeGuaranteedRef { $0.endDeliveries() }
         receiving = nil
     }
 

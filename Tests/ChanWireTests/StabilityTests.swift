@@ -18,7 +18,7 @@ import Testing
             (.peeked, 0x9A),
             (.wait, 0x18), (.welcome, 0x81), (.goodbye, 0x82),
             (.opened, 0x83),
-            (.done, 0x84), (.sent, 0x85), (.received, 0x86), (.selected, 0x87), (.failed, 0x88),
+            (.done, 0x84), (.sent, 0x85), (.received, 0x86), (.selected, 0x87), (.failed, 0x88), (.won, 0x89),
             (.inspected, 0x8E), (.listed, 0x8F), (.described, 0x90), (.pong, 0x91), (.waited, 0x98),
             (.control, 0x20), (.daemonStatus, 0x21), (.daemonState, 0xA1),
             (.sessions, 0x22), (.waiting, 0x23), (.measure, 0x24), (.sessionsListed, 0xA2),
@@ -26,6 +26,10 @@ import Testing
         ]
         #expect(types.count == FrameType.allCases.count)
         for (type, number) in types { #expect(type.rawValue == number) }
+    }
+
+    @Test func features() {
+        #expect(Features.won.rawValue == 1 && Features.known == [.won])
     }
 
     @Test func failureCodes() {

@@ -95,7 +95,7 @@ import Testing
                 if step.side == .client {
                     #expect(open.insert(header.request).inserted, "line \(step.line)")
                 } else if step.name == "EVENTS"
-                    || (step.name == "RECEIVED" && header.flags & Received.moreFlag != 0)
+                    || (["RECEIVED", "WON"].contains(step.name) && header.flags & Received.moreFlag != 0)
                 {
                     #expect(open.contains(header.request), "line \(step.line)")
                 } else {

@@ -89,12 +89,15 @@ extension Connection {
         #if Logging || Metrics
             switch type {
             case .received: counts.received += Int(try Received(reading: frame.body).count)
+            case .won: counts.received += Int(try Won(reading: frame.body).count)
             case .selected: counts.sent += 1
             case .failed: counts.sent += Int(try Failed(frame.header, reading: frame.body).accepted)
             default: break
             }
         #endif
-        let isPart = type == .events || type == .received && frame.header.flags & Received.moreFlag != 0
+        let isPart =
+            type == .events
+            || (type == .received || type == .won) && frame.header.flags & Received.moreFlag != 0
         if isPart { return try part(frame, type) }
         switch operations.end(frame.header.request) {
         case .awaited(let operation):
@@ -129,6 +132,12 @@ extension Connection {
             let received = try Received(reading: frame.body)
             ledger.note(
                 .returnedUnseen, handle: received.handle, first: received.first, count: received.count)
+        case .won:
+            var won = try Won(reading: frame.body)
+            for _ in 0..<won.count {
+                let winner = try won.next()
+                ledger.note(.returnedUnseen, handle: winner.handle, first: winner.delivery, count: 1)
+            }
         case .opened:
             abandonHandle(try Opened(frame.header, reading: frame.body).handle)
         default:

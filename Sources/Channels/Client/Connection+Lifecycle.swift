@@ -28,7 +28,7 @@ extension Connection {
         }
         state = .greeting(operation)
         phaseDeadline = now &+ budget
-        append(Hello(clientName: operation.name).encoded())
+        append(Hello(features: .known, clientName: operation.name).encoded())
     }
 
     /// The daemon has accepted the session.

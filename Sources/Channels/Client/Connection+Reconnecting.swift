@@ -114,7 +114,7 @@ extension Connection {
         reader = FrameReader()
         state = .reconnecting(.greeting)
         phaseDeadline = now &+ reconnecting.handshakeTime
-        append(Hello(clientName: reconnecting.name).encoded())
+        append(Hello(features: .known, clientName: reconnecting.name).encoded())
     }
 
     /// The daemon is back: opens the handles that asked for it.

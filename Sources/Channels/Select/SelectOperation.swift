@@ -122,46 +122,123 @@ final class SelectOperation: Operation, @unchecked Sendable {
 
     /// All answers but the last of several selects in one turn.
     override func partlyAnswered(by frame: AnswerFrame, on connection: Connection) throws(WireFault) {
+        if frame.header.type == .won { return try takeAll(of: frame, on: connection) }
         let index = Int(frame.header.field)
         guard index < actions.count, case .receive(let channel) = actions[index],
             winners.count < Int(limit)
         else { throw WireFault(.malformed, "case \(index) of a select won") }
-        let outcome = try take(frame, from: channel, on: connection)
-        winners.append(SelectWinner(index: index, outcome: outcome))
+        try take(frame, from: channel, case: index, on: connection)
     }
 
     override func answered(by frame: AnswerFrame, on connection: Connection) throws(WireFault) {
+        if frame.header.type == .won {
+            try takeAll(of: frame, on: connection)
+            return resume(nil)
+        }
         let index = Int(frame.header.field)
         guard index < actions.count else { throw WireFault(.malformed, "case \(index) of a select won") }
         switch (frame.header.type, actions[index]) {
         case (.selected, .send):
             resume(SelectWinner(index: index, outcome: .sent))
         case (.received, .receive(let channel)):
-            let outcome = try take(frame, from: channel, on: connection)
-            resume(SelectWinner(index: index, outcome: outcome))
+            try take(frame, from: channel, case: index, on: connection)
+            resume(nil)
         default:
             throw WireFault(.malformed, "a select is answered by a frame of type \(frame.header.rawType)")
         }
     }
 
+    /// Takes the one message of a RECEIVED.
     private func take(
-        _ frame: AnswerFrame, from channel: RemoteHandle, on connection: Connection
-    ) throws(WireFault) -> SelectWinner.Outcome {
+        _ frame: AnswerFrame, from channel: RemoteHandle, case index: Int, on connection: Connection
+    ) throws(WireFault) {
         var received = try Received(reading: frame.body)
         let message = try received.next()
         guard received.handle == channel.number, received.count == 1 else {
             throw WireFault(.malformed, "a select is answered by \(received.count) messages")
         }
-        let bytes = frame.message(message, through: channel)
-        do {
-            let value = try channel.value(of: bytes)
+        if win(message, of: frame, as: received.first, case: index, through: channel, on: connection) {
             connection.ledger.note(.settled, handle: received.handle, first: received.first, count: 1)
+        }
+    }
+
+    /// A case, and what came through it in one frame.
+    private struct Receiver {
+        /// Of a receive case; `actions` has it, and every message would retain it.
+        let handle: Unmanaged<RemoteHandle>?
+        let number: UInt32
+        /// Deliveries that the ledger does not know yet: they are numbered in a row, so it is told of all at once.
+        var first: UInt64 = 0
+        var count: UInt32 = 0
+
+        init(_ action: SelectAction) {
+            if case .receive(let channel) = action {
+                (handle, number) = (.passUnretained(channel), channel.number)
+            } else {
+                (handle, number) = (nil, 0)
+            }
+        }
+    }
+
+    /// Takes the winners of several selects, in their order.
+    private func takeAll(of frame: AnswerFrame, on connection: Connection) throws(WireFault) {
+        var won = try Won(reading: frame.body)
+        guard Int(won.count) <= Int(limit) - winners.count else {
+            throw WireFault(.malformed, "\(won.count) winners for a select of up to \(limit)")
+        }
+        winners.reserveCapacity(winners.count + Int(won.count))
+        var receivers = actions.map(Receiver.init)
+        try receivers.withUnsafeMutableBufferPointer { receivers throws(WireFault) in
+            for _ in 0..<won.count {
+                // A codec may have forked: what else came is the parent's.
+                guard connection.origin.isHere else { return }
+                try take(won.next(), of: frame, for: receivers, on: connection)
+            }
+        }
+        for receiver in receivers { settle(receiver, on: connection) }
+        try won.finish()
+    }
+
+    private func take(
+        _ winner: Won.Winner, of frame: AnswerFrame, for receivers: UnsafeMutableBufferPointer<Receiver>,
+        on connection: Connection
+    ) throws(WireFault) {
+        let index = Int(winner.caseIndex)
+        guard index < receivers.count, let handle = receivers[index].handle,
+            winner.handle == receivers[index].number
+        else { throw WireFault(.malformed, "case \(index) of a select won") }
+        let hasIt = handle._withUnsafeGuaranteedRef {
+            win(winner.message, of: frame, as: winner.delivery, case: index, through: $0, on: connection)
+        }
+        guard hasIt else { return }
+        if receivers[index].first &+ UInt64(receivers[index].count) != winner.delivery {
+            settle(receivers[index], on: connection)
+            receivers[index].first = winner.delivery
+            receivers[index].count = 0
+        }
+        receivers[index].count &+= 1
+    }
+
+    private func settle(_ receiver: Receiver, on connection: Connection) {
+        connection.ledger.note(
+            .settled, handle: receiver.number, first: receiver.first, count: receiver.count)
+    }
+
+    /// Adds the winner that a message makes; false for one that does not decode, which is given up.
+    private func win(
+        _ message: Received.Message, of frame: AnswerFrame, as delivery: UInt64, case index: Int,
+        through handle: RemoteHandle, on connection: Connection
+    ) -> Bool {
+        let bytes = frame.message(message, through: handle)
+        do {
+            winners.append(SelectWinner(index: index, outcome: .received(try handle.value(of: bytes))))
             bytes.offer?.settle()
-            return .received(value)
+            return true
         } catch {
             bytes.offer?.withdraw()
-            connection.giveUp(received.first, of: channel)
-            return .failed(channel.undecodableError(error))
+            connection.giveUp(delivery, of: handle)
+            winners.append(SelectWinner(index: index, outcome: .failed(handle.undecodableError(error))))
+            return false
         }
     }
 

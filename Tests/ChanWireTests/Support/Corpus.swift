@@ -48,7 +48,7 @@ enum Corpus {
         let settled = (0..<round).map { DeliveryRange(handle: handle, first: request, count: UInt32($0)) }
         let returned = (0..<round).map { DeliveryRange(handle: handle, first: UInt64($0), count: .max) }
         let asked: [[UInt8]] = [
-            Hello(features: request, clientName: text).encoded(),
+            Hello(features: Features(rawValue: request), clientName: text).encoded(),
             SimpleFrame.leave(),
             open(round, text).encoded(request: request),
             SimpleFrame.handle(.closeHandle, request: request, handle: handle),
@@ -191,6 +191,13 @@ enum Corpus {
             Frames.received(
                 request: request, caseIndex: UInt16(round), closed: round % 2 == 1, more: round % 3 == 1,
                 handle: handle, first: request, messages),
+            Frames.won(
+                request: request, more: round % 3 == 1,
+                messages.enumerated().map { index, message in
+                    Frames.Winner(
+                        caseIndex: UInt16(index), closed: index % 2 == 1, handle: handle,
+                        delivery: request + UInt64(index), message)
+                }),
             SimpleFrame.selected(request: request, caseIndex: UInt16(round)),
             failed.encoded(request: request),
             Failed(codes[(round * 2 + 1) % codes.count]).encoded(request: request),

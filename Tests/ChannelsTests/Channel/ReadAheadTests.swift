@@ -175,6 +175,25 @@ import Testing
         }
     }
 
+    /// Messages that the daemon writes from where they lie, among others.
+    @Test func severalSelectsOfLargeMessages() async throws {
+        try await withDaemon { _, client in
+            let a = try await client.channel("a", capacity: 16, of: MessageBytes.self)
+            let b = try await client.channel("b", capacity: 16, of: MessageBytes.self)
+            func message(_ number: Int) -> MessageBytes {
+                MessageBytes([UInt8](repeating: UInt8(number), count: number % 3 == 0 ? 40 << 10 : number))
+            }
+            for number in 0..<16 { try await (number < 8 ? a : b).send(message(number)) }
+            var taken: [Int: [MessageBytes]] = [:]
+            while taken.values.reduce(0, { $0 + $1.count }) < 16 {
+                for winner in try await select(upTo: 16, [receive(from: a), receive(from: b)]) {
+                    taken[winner.index, default: []].append(try #require(winner.element()))
+                }
+            }
+            #expect(taken[0] == (0..<8).map(message) && taken[1] == (8..<16).map(message))
+        }
+    }
+
     @Test func severalSelectsInOneTurn() async throws {
         try await withDaemon { _, client in
             let a = try await client.channel("a", capacity: 4, of: Int.self)

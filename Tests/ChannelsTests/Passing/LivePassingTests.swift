@@ -56,6 +56,26 @@ private struct Question: Codable, Sendable {
         }
     }
 
+    /// Among the winners of several selects, of which each may pass some.
+    @Test func severalSelectsPassChannels() async throws {
+        try await withDaemon { _, client in
+            let lines = try await client.channel("lines", capacity: 4, of: Chan<Int>.self)
+            let texts = try await client.channel("texts", capacity: 4, of: String.self)
+            let first = try await client.unnamed(capacity: 1, of: Int.self)
+            let second = try await client.unnamed(capacity: 1, of: Int.self)
+            try await lines.send(contentsOf: [first, second])
+            try await texts.send("a")
+            let winners = try await select(
+                upTo: 9, [receive(from: lines), receive(from: texts)], ordered: true)
+            #expect(winners.map(\.index) == [0, 0, 1])
+            let passed = winners.compactMap { $0.element(as: Chan<Int>.self) }
+            #expect(passed == [first, second])
+            for (number, channel) in passed.enumerated() { try await channel.send(number) }
+            #expect(try await [first.receive(), second.receive()] == [0, 1])
+            #expect(winners.last?.element(as: String.self) == "a")
+        }
+    }
+
     @Test func whatIsNotTakenIsClosed() async throws {
         try await withDaemon { daemon, client in
             let lines = try await client.channel("lines", capacity: 4, of: Chan<Int>.self)

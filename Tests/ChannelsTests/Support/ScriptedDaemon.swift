@@ -96,6 +96,30 @@ private struct PeerBox: @unchecked Sendable {
     let peer: WireClient
 }
 
+/// One winner of a WON frame.
+struct ScriptedWinner: Sendable {
+    var caseIndex: UInt16
+    var handle: UInt32
+    var delivery: UInt64
+    var bytes: [UInt8]
+
+    /// The frame.
+    static func frame(request: UInt64, more: Bool = false, _ winners: [ScriptedWinner]) -> [UInt8] {
+        var writer = WireWriter(.won, flags: more ? Received.moreFlag : 0, request: request)
+        writer.integer(UInt32(winners.count))
+        for winner in winners {
+            writer.integer(winner.caseIndex)
+            writer.integer(UInt16(0))
+            writer.integer(winner.handle)
+            writer.integer(winner.delivery)
+            writer.integer(UInt32(winner.bytes.count))
+            writer.integer(UInt32(0))
+            writer.raw(winner.bytes)
+        }
+        return writer.finish()
+    }
+}
+
 /// Runs something that blocks on a thread of its own.
 func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
     try await withCheckedThrowingContinuation { continuation in
