@@ -90,6 +90,7 @@ extension Chan {
         }
     }
 
+    @inline(__always)
     private func receive(
         time: Int64, _ pin: SessionPin? = nil
     ) async throws -> ReceivedMessage<Element>? {

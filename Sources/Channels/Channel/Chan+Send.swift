@@ -90,6 +90,7 @@ extension Chan {
         try await send(contentsOf: elements, time: 0)
     }
 
+    @inline(__always)
     private func send(
         _ element: Element, time: Int64, confirm: SendConfirmation = .commit
     ) async throws -> Int {

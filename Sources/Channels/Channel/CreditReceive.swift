@@ -56,8 +56,8 @@ final class CreditReceive: Operation, @unchecked Sendable {
             return batch
         }
         queue.withLock { $0.isWaitCancelled = false }
-        return try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { wait($0) }
+        return try await suspend {
+            wait($0)
         } onCancel: {
             let waiter = queue.withLock {
                 $0.isWaitCancelled = true

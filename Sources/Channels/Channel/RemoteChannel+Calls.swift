@@ -10,11 +10,9 @@ extension RemoteChannel {
     /// Sends one element; the number committed, 0 for a try that would have to wait.
     func send(_ element: Element, timeout: Int64, confirm: SendConfirmation) async throws -> Int {
         let operation = sending(timeout: timeout, acceptedBefore: 0, confirm: confirm)
-        return try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                operation.park(continuation)
-                begin(operation, sending: element)
-            }
+        return try await suspend { continuation in
+            operation.park(continuation)
+            begin(operation, sending: element)
         } onCancel: {
             operation.cancel()
         }
@@ -45,11 +43,9 @@ extension RemoteChannel {
         first elements: Elements, _ operation: SendOperation
     ) async throws -> (count: Int, next: Elements.Index) {
         var next = elements.startIndex
-        let count = try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                operation.park(continuation)
-                next = begin(operation, sending: elements)
-            }
+        let count = try await suspend { continuation in
+            operation.park(continuation)
+            next = begin(operation, sending: elements)
         } onCancel: {
             operation.cancel()
         }

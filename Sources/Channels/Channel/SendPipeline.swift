@@ -117,16 +117,14 @@ final class SendPipeline: Sendable {
     }
 
     private func wait(_ waiter: Waiter) async throws {
-        try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                let result: Result<Void, any Error>? = state.withLock { state in
-                    if waiter.isCancelled { return .failure(CancellationError()) }
-                    if !Self.isWaiting(waiter, state) { return .success(()) }
-                    waiter.continuation = continuation
-                    return nil
-                }
-                if let result { continuation.resume(with: result) }
+        try await suspend { (continuation: UnsafeContinuation<Void, any Error>) in
+            let result: Result<Void, any Error>? = state.withLock { state in
+                if waiter.isCancelled { return .failure(CancellationError()) }
+                if !Self.isWaiting(waiter, state) { return .success(()) }
+                waiter.continuation = continuation
+                return nil
             }
+            if let result { continuation.resume(with: result) }
         } onCancel: {
             let continuation = state.withLock { state in
                 waiter.isCancelled = true

@@ -79,11 +79,9 @@ public final class ChandClient: Sendable {
         let operation = ConnectOperation(
             socket, name: Self.clientName(name), timeout: WireTime.positive(timeout),
             gracePeriod: WireTime.positive(gracePeriod), reconnect: reconnect)
-        try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                operation.continuation = continuation
-                loop.connect(operation)
-            }
+        try await suspend { continuation in
+            operation.continuation = continuation
+            loop.connect(operation)
         } onCancel: {
             loop.giveUp(operation)
         }

@@ -43,11 +43,9 @@ class Operation: @unchecked Sendable {
     ///
     /// - Returns: a number whose meaning the kind of operation knows.
     final func outcome() async throws -> Int {
-        try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                park(continuation)
-                loop.begin(self)
-            }
+        try await suspend { continuation in
+            park(continuation)
+            loop.begin(self)
         } onCancel: {
             cancel()
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Channels
 import Foundation
 
 /// A daemon in a directory of its own, which can be killed and started again: the program that CHAND_PROGRAM names.
@@ -39,3 +40,15 @@ final class PrivateDaemon {
 
 /// CHAND_PROGRAM is not set.
 struct NoProgram: Error {}
+
+/// Connects as soon as the daemon listens.
+func connected(to daemon: PrivateDaemon) async throws -> ChandClient {
+    while true {
+        do {
+            return try await ChandClient.connect(
+                to: daemon.socket, name: "traits", busyLimit: .milliseconds(200))
+        } catch let error as ChandError where error.code == .daemonNotRunning {
+            await Task.yield()
+        }
+    }
+}

@@ -10,18 +10,6 @@ import Testing
 
 /// What the traits bring, with a live daemon.
 @Suite struct TraitsTests {
-    /// Connects as soon as the daemon listens.
-    private func connect(_ daemon: PrivateDaemon) async throws -> ChandClient {
-        while true {
-            do {
-                return try await ChandClient.connect(
-                    to: daemon.socket, name: "traits", busyLimit: .milliseconds(200))
-            } catch let error as ChandError where error.code == .daemonNotRunning {
-                await Task.yield()
-            }
-        }
-    }
-
     /// Kills the daemon and starts it again; returns when the client is connected again.
     private func restart(_ daemon: PrivateDaemon, _ client: ChandClient) async throws {
         var states = client.states.makeAsyncIterator()
@@ -34,12 +22,12 @@ import Testing
 
     @Test func aLoggerIsToldWhatHappens() async throws {
         let daemon = try PrivateDaemon()
-        let client = try await connect(daemon)
+        let client = try await connected(to: daemon)
         let sink = LogSink()
         client.log(to: Logger(label: "test") { _ in sink.handler })
         try await restart(daemon, client)
-        try await client.run { _ = usleep(300_000) }
-        try await client.run { _ = usleep(300_000) }
+        await client.run { _ = usleep(300_000) }
+        await client.run { _ = usleep(300_000) }
         _ = try await client.ping()
         await client.close()
         let messages = sink.lines.filter { $0.level > .debug }.map { "\($0.level): \($0.message)" }
@@ -58,7 +46,7 @@ import Testing
 
     @Test func numbersAreCounted() async throws {
         let daemon = try PrivateDaemon()
-        let client = try await connect(daemon)
+        let client = try await connected(to: daemon)
         let metrics = TestMetrics()
         client.measure(dimensions: [("client", "test")], to: metrics)
         let jobs = try await client.channel("jobs", capacity: 8, of: Int.self)
@@ -82,7 +70,7 @@ import Testing
 
     @Test func aServiceEndsWithItsGroup() async throws {
         let daemon = try PrivateDaemon()
-        let client = try await connect(daemon)
+        let client = try await connected(to: daemon)
         try await testGracefulShutdown { trigger in
             let service = Task { try await client.run() }
             _ = try await client.ping()
@@ -95,7 +83,7 @@ import Testing
 
     @Test func aServiceFailsWithItsConnection() async throws {
         let daemon = try PrivateDaemon()
-        let first = try await connect(daemon)
+        let first = try await connected(to: daemon)
         await first.close()
         let client = try await ChandClient.connect(to: daemon.socket, reconnect: .never)
         let service = Task { try await client.run() }
@@ -106,7 +94,7 @@ import Testing
 
     @Test func theArticlesGroup() async throws {
         let daemon = try PrivateDaemon()
-        let client = try await connect(daemon)
+        let client = try await connected(to: daemon)
         let worker = Worker(client: client)
         client.log(to: Logger(label: "jobs"))
         client.measure(dimensions: [("client", "jobs")])
