@@ -84,6 +84,7 @@ import chanctl
         (["lurk"], "latency"), (["fan", "--payload", "8"], "24 to 1MiB"),
         (["fan", "--producers", "17"], "1 to 16"), (["sync", "--consumers", "2"], "of fan"),
         (["many", "--runs", "2"], "nothing to many"), (["fan", "--runs", "0"], "1 to 99"),
+        (["sync", "--seconds", "0"], "10ms to 1h"), (["sync", "--seconds", "61m"], "10ms to 1h"),
         (["--role", "x"], "no role"),
     ])
     func wrongUsageIsSaid(arguments: [String], hint: String) throws {

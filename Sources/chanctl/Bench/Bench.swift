@@ -71,8 +71,8 @@ struct Bench: ParsableCommand {
     var runs: Int?
 
     @Option(
-        help: ArgumentHelp("How long each repetition is (0.6).", valueName: "DURATION"),
-        transform: Quantities.duration)
+        help: ArgumentHelp("How long each repetition is, 10ms to 1h (600ms).", valueName: "DURATION"),
+        transform: Self.window)
     var seconds: Duration?
 
     @Flag(help: "One short repetition of each, to see that it works.")
@@ -88,6 +88,14 @@ struct Bench: ParsableCommand {
     private static func workload(_ text: String) throws -> BenchWorkload {
         if let workload = BenchWorkload(text: text) { return workload }
         throw ValidationError(Usage.choice(text, "workload", BenchWorkload.allCases.map(\.word)))
+    }
+
+    private static func window(_ text: String) throws -> Duration {
+        let window = try Quantities.duration(text)
+        guard (.milliseconds(10)...(.seconds(3600))).contains(window) else {
+            throw ValidationError("\"\(text)\" is no time to measure for; it is one from 10ms to 1h")
+        }
+        return window
     }
 
     private static func payload(_ text: String) throws -> Int {
