@@ -45,7 +45,11 @@ public struct Won {
     public init(reading body: UnsafeRawBufferPointer) throws(WireFault) {
         winners = WireReader(body)
         count = try winners.u32()
-        guard count >= 1 else { throw WireFault(.malformed, "WON carries no message") }
+        // Or whoever makes room for as many could be told any number.
+        let least = Won.winnerPrefixByteCount + Received.messagePrefixByteCount
+        guard count >= 1, Int(count) <= winners.remaining / least else {
+            throw WireFault(.malformed, "WON of \(count) messages has \(winners.remaining) bytes for them")
+        }
     }
 
     /// Takes the next winner.

@@ -14,11 +14,11 @@ extension Connection {
                 messages: group.passed.messages, channels: group.passed.channels,
                 textBytes: group.passed.textBytes)
         }
-        if group.isAhead {
-            if add(group, request: request, messageBytes) { return }
-        } else if openWon.count > 0 {
-            if addWinner(group, request: request, messageBytes, pool: pool) { return }
+        if openWon.count > 0 {
+            if !group.isAhead, addWinner(group, request: request, messageBytes, pool: pool) { return }
             endWon()
+        } else if group.isAhead, add(group, request: request, messageBytes) {
+            return
         }
         settlePendingSent(pool: pool)
         if group.more, !group.isAhead, features.contains(.won) {

@@ -109,6 +109,7 @@ final class CreditReceive: Operation, @unchecked Sendable {
     }
 
     override func partlyAnswered(by frame: AnswerFrame, on connection: Connection) throws(WireFault) {
+        try frame.expect(.received)
         try take(frame, isLast: false, on: connection)
     }
 

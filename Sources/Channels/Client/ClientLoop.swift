@@ -129,12 +129,15 @@ final class ClientLoop: TaskExecutor, Sendable {
         }
     }
 
-    /// Finishes a lease without waiting for an answer, if it is one of the present session.
-    func finish(_ fate: SettlementLedger.Fate, handle: UInt32, delivery: UInt64, session: UInt64) {
+    /// Says what becomes of deliveries, as of a lease that is finished without waiting for an answer, if they are the present
+    /// session's.
+    func finish(
+        _ fate: SettlementLedger.Fate, handle: UInt32, delivery: UInt64, count: UInt32 = 1, session: UInt64
+    ) {
         if core.isCurrent {
-            core.connection.finish(fate, handle: handle, delivery: delivery, session: session)
+            core.connection.finish(fate, handle: handle, delivery: delivery, count: count, session: session)
         } else if isHere {
-            core.submit(.finish(fate, handle: handle, delivery: delivery, session: session))
+            core.submit(.finish(fate, handle: handle, delivery: delivery, count: count, session: session))
         }
     }
 

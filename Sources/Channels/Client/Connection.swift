@@ -241,10 +241,12 @@ final class Connection {
         append(DeadLetter(handle: handle.number, delivery: delivery, target: target).encoded())
     }
 
-    /// Notes what becomes of a lease, if it is one of the present session.
-    func finish(_ fate: SettlementLedger.Fate, handle: UInt32, delivery: UInt64, session: UInt64) {
+    /// Notes what becomes of deliveries, if they are the present session's.
+    func finish(
+        _ fate: SettlementLedger.Fate, handle: UInt32, delivery: UInt64, count: UInt32, session: UInt64
+    ) {
         guard session == self.session.number else { return }
-        ledger.note(fate, handle: handle, first: delivery, count: 1)
+        ledger.note(fate, handle: handle, first: delivery, count: count)
     }
 
     // MARK: - Time

@@ -19,7 +19,7 @@ final class LoopCore: @unchecked Sendable {
         case settleAtOnce(ReceivedBatch, UnsafeContinuation<Void, Never>)
         case giveBackRest(ReceivedBatch)
         case abandonHandle(UInt32, session: UInt64)
-        case finish(SettlementLedger.Fate, handle: UInt32, delivery: UInt64, session: UInt64)
+        case finish(SettlementLedger.Fate, handle: UInt32, delivery: UInt64, count: UInt32, session: UInt64)
     }
 
     private struct Shared {
@@ -241,8 +241,8 @@ final class LoopCore: @unchecked Sendable {
         case .giveBackRest(let batch): batch.giveBackRest(on: connection)
         case .abandonHandle(let number, let session):
             if session == connection.session.number { connection.abandonHandle(number) }
-        case .finish(let fate, let handle, let delivery, let session):
-            connection.finish(fate, handle: handle, delivery: delivery, session: session)
+        case .finish(let fate, let handle, let delivery, let count, let session):
+            connection.finish(fate, handle: handle, delivery: delivery, count: count, session: session)
         }
     }
 

@@ -21,6 +21,9 @@ final class SelectOperation: Operation, @unchecked Sendable {
     ///
     /// The caller's once it is resumed.
     @exclusivity(unchecked) private(set) var winners: [SelectWinner] = []
+    @exclusivity(unchecked) private var held = Held()
+    /// The session that it was begun in.
+    private var session: UInt64 = 0
 
     /// - Parameter limit: how many selects it is in one turn.
     init(_ loop: ClientLoop, _ actions: [SelectAction], timeout: Int64, ordered: Bool, limit: Int = 1) {
@@ -117,6 +120,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
             }
         }
         connection.append(frame.finish())
+        session = connection.session.number
         messages = []
     }
 
@@ -124,8 +128,8 @@ final class SelectOperation: Operation, @unchecked Sendable {
     override func partlyAnswered(by frame: AnswerFrame, on connection: Connection) throws(WireFault) {
         if frame.header.type == .won { return try takeAll(of: frame, on: connection) }
         let index = Int(frame.header.field)
-        guard index < actions.count, case .receive(let channel) = actions[index],
-            winners.count < Int(limit)
+        guard frame.header.type == .received, index < actions.count,
+            case .receive(let channel) = actions[index], winners.count < Int(limit)
         else { throw WireFault(.malformed, "case \(index) of a select won") }
         try take(frame, from: channel, case: index, on: connection)
     }
@@ -133,7 +137,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
     override func answered(by frame: AnswerFrame, on connection: Connection) throws(WireFault) {
         if frame.header.type == .won {
             try takeAll(of: frame, on: connection)
-            return resume(nil)
+            return handOver(on: connection)
         }
         let index = Int(frame.header.field)
         guard index < actions.count else { throw WireFault(.malformed, "case \(index) of a select won") }
@@ -142,7 +146,7 @@ final class SelectOperation: Operation, @unchecked Sendable {
             resume(SelectWinner(index: index, outcome: .sent))
         case (.received, .receive(let channel)):
             try take(frame, from: channel, case: index, on: connection)
-            resume(nil)
+            handOver(on: connection)
         default:
             throw WireFault(.malformed, "a select is answered by a frame of type \(frame.header.rawType)")
         }
@@ -157,19 +161,14 @@ final class SelectOperation: Operation, @unchecked Sendable {
         guard received.handle == channel.number, received.count == 1 else {
             throw WireFault(.malformed, "a select is answered by \(received.count) messages")
         }
-        if win(message, of: frame, as: received.first, case: index, through: channel, on: connection) {
-            connection.ledger.note(.settled, handle: received.handle, first: received.first, count: 1)
-        }
+        win(message, of: frame, as: received.first, case: index, through: channel, on: connection)
     }
 
-    /// A case, and what came through it in one frame.
+    /// A case, as the winners of a frame name it.
     private struct Receiver {
         /// Of a receive case; `actions` has it, and every message would retain it.
         let handle: Unmanaged<RemoteHandle>?
         let number: UInt32
-        /// Deliveries that the ledger does not know yet: they are numbered in a row, so it is told of all at once.
-        var first: UInt64 = 0
-        var count: UInt32 = 0
 
         init(_ action: SelectAction) {
             if case .receive(let channel) = action {
@@ -187,64 +186,94 @@ final class SelectOperation: Operation, @unchecked Sendable {
             throw WireFault(.malformed, "\(won.count) winners for a select of up to \(limit)")
         }
         winners.reserveCapacity(winners.count + Int(won.count))
-        var receivers = actions.map(Receiver.init)
-        try receivers.withUnsafeMutableBufferPointer { receivers throws(WireFault) in
+        let receivers = actions.map(Receiver.init)
+        try receivers.withUnsafeBufferPointer { receivers throws(WireFault) in
             for _ in 0..<won.count {
-                // A codec may have forked: what else came is the parent's.
-                guard connection.origin.isHere else { return }
                 try take(won.next(), of: frame, for: receivers, on: connection)
+                // A codec may have forked: what else came is the parent's.
+                if !connection.origin.isHere { return }
             }
+            try won.finish()
         }
-        for receiver in receivers { settle(receiver, on: connection) }
-        try won.finish()
     }
 
     private func take(
-        _ winner: Won.Winner, of frame: AnswerFrame, for receivers: UnsafeMutableBufferPointer<Receiver>,
+        _ winner: Won.Winner, of frame: AnswerFrame, for receivers: UnsafeBufferPointer<Receiver>,
         on connection: Connection
     ) throws(WireFault) {
         let index = Int(winner.caseIndex)
         guard index < receivers.count, let handle = receivers[index].handle,
             winner.handle == receivers[index].number
         else { throw WireFault(.malformed, "case \(index) of a select won") }
-        let hasIt = handle._withUnsafeGuaranteedRef {
+        handle._withUnsafeGuaranteedRef {
             win(winner.message, of: frame, as: winner.delivery, case: index, through: $0, on: connection)
         }
-        guard hasIt else { return }
-        if receivers[index].first &+ UInt64(receivers[index].count) != winner.delivery {
-            settle(receivers[index], on: connection)
-            receivers[index].first = winner.delivery
-            receivers[index].count = 0
-        }
-        receivers[index].count &+= 1
     }
 
-    private func settle(_ receiver: Receiver, on connection: Connection) {
-        connection.ledger.note(
-            .settled, handle: receiver.number, first: receiver.first, count: receiver.count)
-    }
-
-    /// Adds the winner that a message makes; false for one that does not decode, which is given up.
+    /// Adds the winner that a message makes; one that does not decode is given up.
     private func win(
         _ message: Received.Message, of frame: AnswerFrame, as delivery: UInt64, case index: Int,
         through handle: RemoteHandle, on connection: Connection
-    ) -> Bool {
+    ) {
         let bytes = frame.message(message, through: handle)
         do {
             winners.append(SelectWinner(index: index, outcome: .received(try handle.value(of: bytes))))
-            bytes.offer?.settle()
-            return true
+            held.note(delivery, of: handle.number, case: index)
+            if let offer = bytes.offer { held.offers.append(offer) }
         } catch {
             bytes.offer?.withdraw()
             connection.giveUp(delivery, of: handle)
             winners.append(SelectWinner(index: index, outcome: .failed(handle.undecodableError(error))))
-            return false
         }
+    }
+
+    /// What winners have and the caller has not: he gets all with the last answer, or, if there is none, nothing.
+    private struct Held {
+        /// Deliveries are numbered in a row, so most are one range for each case.
+        var ranges: [DeliveryRange] = []
+        /// The last range of each case.
+        var places: [Int] = []
+        /// What their messages pass.
+        var offers: [ChannelOffer] = []
+
+        mutating func note(_ delivery: UInt64, of handle: UInt32, case index: Int) {
+            while places.count <= index { places.append(-1) }
+            let place = places[index]
+            if place >= 0, ranges[place].first &+ UInt64(ranges[place].count) == delivery {
+                ranges[place].count &+= 1
+            } else {
+                places[index] = ranges.count
+                ranges.append(DeliveryRange(handle: handle, first: delivery, count: 1))
+            }
+        }
+    }
+
+    /// Resumes the caller with all winners, which are settled by that (rule 19).
+    private func handOver(on connection: Connection) {
+        for range in held.ranges {
+            connection.ledger.note(.settled, handle: range.handle, first: range.first, count: range.count)
+        }
+        // Only now, see there.
+        for offer in held.offers { offer.settle() }
+        held = Held()
+        resume(nil)
+    }
+
+    /// The caller gets nothing: what has come goes back, and a codec has seen it.
+    override func fail(_ error: any Error) {
+        for range in held.ranges {
+            loop.finish(
+                .returnedSeen, handle: range.handle, delivery: range.first, count: range.count,
+                session: session)
+        }
+        for offer in held.offers { offer.withdraw() }
+        held = Held()
+        super.fail(error)
     }
 
     override func failed(_ failure: Failed, on connection: Connection) {
         if failure.code == .wouldBlock || failure.code == .timeout {
-            guard timeout < 0, winners.isEmpty else { return resume(nil) }
+            guard timeout < 0, winners.isEmpty else { return handOver(on: connection) }
             let fault = Connection.malformed(
                 WireFault(.malformed, "a select without a limit of time ended for lack of it"))
             fail(fault)

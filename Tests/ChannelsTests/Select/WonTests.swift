@@ -34,6 +34,14 @@ import Testing
         DeliveryRange(handle: handle, first: first, count: count)
     }
 
+    /// Ranges of one delivery each, in the order of their numbers.
+    private static func single(_ ranges: [DeliveryRange]) -> [DeliveryRange] {
+        ranges.flatMap { range in
+            (0..<UInt64(range.count)).map { Self.range(range.handle, range.first + $0, 1) }
+        }
+        .sorted { ($0.first, $0.handle) < ($1.first, $1.handle) }
+    }
+
     @Test("24 winners keep their order, and all are settled") func inOrder() async throws {
         let (daemon, _, texts, numbers) = try await Self.opened()
         async let winners = select(upTo: 9, [receive(from: numbers), receive(from: texts)])
@@ -47,12 +55,9 @@ import Testing
             var settled: [DeliveryRange] = []
             // The client may write after each of them.
             while settled.reduce(0, { $0 + $1.count }) < 7 { settled += try peer.expectRanges(.settle) }
-            let all = settled.flatMap { range in
-                (0..<UInt64(range.count)).map { Self.range(range.handle, range.first + $0, 1) }
-            }
             let expected =
                 [1, 2, 3, 4].map { Self.range(3, $0, 1) } + [1, 2, 4].map { Self.range(4, $0, 1) }
-            guard all.sorted(by: { ($0.handle, $0.first) < ($1.handle, $1.first) }) == expected else {
+            guard Self.single(settled) == Self.single(expected) else {
                 throw LiveFailure("settled \(settled)")
             }
         }
@@ -101,9 +106,77 @@ import Testing
             while back.reduce(0, { $0 + $1.count }) < 4 {
                 back += try peer.expectRanges(.giveBack, seen: false)
             }
-            guard Set(back.map(\.handle)) == [3, 4] else { throw LiveFailure("gave back \(back)") }
+            guard Self.single(back) == [1, 2].flatMap({ [Self.range(3, $0, 1), Self.range(4, $0, 1)] }) else {
+                throw LiveFailure("gave back \(back)")
+            }
         }
         _ = client
+    }
+
+    /// Rules 19 and 22: what has come before the select fails was not handed over, and goes back.
+    @Test func whatCameInPartGoesBackWithItsSelect() async throws {
+        let (daemon, client, texts, numbers) = try await Self.opened()
+        async let failure = #expect(throws: ChandError.self) {
+            _ = try await select(upTo: 9, [receive(from: numbers), receive(from: texts)])
+        }
+        let request = try await daemon.step { peer in
+            let request = try peer.expect(.select).header.request
+            try peer.write(
+                ScriptedWinner.frame(
+                    request: request, more: true, [Self.text("a", 1), Self.number(1, 1), Self.text("b", 2)]))
+            return request
+        }
+        // Its answer comes behind the winners.
+        async let ping = client.ping()
+        try await daemon.step { peer in
+            try peer.write(WireWriter(.pong, request: peer.expect(.ping).header.request).finish())
+        }
+        _ = try await ping
+        async let closed: Void = client.close()
+        try await daemon.step { peer in
+            guard try peer.expect(.cancel).header.request == request else { throw LiveFailure("no cancel") }
+            let back = try peer.expectRanges(.giveBack, seen: true)
+            guard back == [Self.range(3, 1, 2), Self.range(4, 1, 1)] else {
+                throw LiveFailure("gave back \(back)")
+            }
+            try peer.write(ScriptedWinner.frame(request: request, [Self.number(2, 2)]))
+            guard try peer.expectRanges(.giveBack, seen: false) == [Self.range(4, 2, 1)] else {
+                throw LiveFailure("kept the last")
+            }
+            _ = try peer.expect(.leave)
+            try peer.write(Goodbye(.done, "bye").encoded())
+        }
+        await closed
+        #expect(await failure?.code == .clientClosed)
+    }
+
+    /// No room is made for what a frame can't have.
+    @Test(arguments: [UInt32(2), .max]) func aCountIsNoPromise(count: UInt32) async throws {
+        let (daemon, _, texts, numbers) = try await Self.opened()
+        async let failure = #expect(throws: ChandError.self) {
+            _ = try await select(upTo: .max, [receive(from: numbers), receive(from: texts)])
+        }
+        try await daemon.step { peer in
+            let request = try peer.expect(.select).header.request
+            var frame = ScriptedWinner.frame(request: request, [Self.text("a", 1)])
+            withUnsafeBytes(of: count.littleEndian) { frame.replaceSubrange(16..<20, with: $0) }
+            try peer.write(frame)
+        }
+        #expect(await failure?.code == .protocolViolation)
+    }
+
+    @Test func whatIsReadAheadDoesNotComeSo() async throws {
+        let (daemon, _, texts) = try await ScriptedDaemon.opened()
+        async let failure = #expect(throws: ChandError.self) { for try await _ in texts.readingAhead(4) {} }
+        try await daemon.step { peer in
+            let request = try peer.expect(.receive).header.request
+            // Read as a RECEIVED, three winners are handle 3, and the first one's case is one message.
+            let winners = [Self.text("a", 1), Self.text("b", 2), Self.text("c", 3)]
+            try peer.write(ScriptedWinner.frame(request: request, more: true, winners))
+            // So that one that takes them ends too; who does not has gone.
+            try? peer.refuse(request, .timeout)
+        }
+        #expect(await failure?.code == .protocolViolation)
     }
 
     /// A way in which no daemon should answer a select of up to two.
