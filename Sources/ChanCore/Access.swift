@@ -90,7 +90,7 @@ extension Broker {
     func resolve(_ name: String, for identity: Identity) -> Result<ResolvedName, Failure> {
         let resolved = ChannelName.resolve(name, for: identity, spaces: spaces)
         guard identity.isAdministrator, case .failure(let failure) = resolved,
-            failure.kind == .notPermitted, names[name] != nil
+            failure.kind == .notPermitted, channelSlot(named: name) != nil
         else { return resolved }
         return .success(ResolvedName(absolute: name, place: .formerSpace))
     }

@@ -40,10 +40,10 @@ extension Broker {
         endDrained(channel, into: &sink)
         noteDelivery(of: slot, on: channel)
         take(messages[slot].body)
-        channels[channel].settled += 1
+        channels[channel].activity.settled += 1
         if messages[slot].confirmation != none { confirmed(slot, into: &sink) }
         _ = retire(slot)
-        if channels[channel].unsettled == 0, channels[channel].flags.contains(.closed) {
+        if channels[channel].activity.unsettled == 0, channels[channel].flags.contains(.closed) {
             settledLast(handle, channel, into: &sink)
         }
         return true

@@ -33,7 +33,7 @@ extension Broker {
                 if goesAhead {
                     deliverAhead(taken, toReceiver: receiver, into: &sink)
                 } else {
-                    let isBehind = chain.head != none && receiver != channels[channel].receivers.head
+                    let isBehind = chain.head != none && receiver != channels[channel].activity.receivers.head
                     plain = isBehind ? plainReceiver(behind: receiver) : none
                     complete(receiver: receiver, with: taken, into: &sink)
                 }
@@ -58,7 +58,7 @@ extension Broker {
     /// The longest-waiting sender of another operation: a select never meets itself (rule 12).
     @inlinable
     func firstSender(on channel: UInt32, except operation: UInt32) -> UInt32? {
-        var waiter = channels[channel].senders.head
+        var waiter = channels[channel].activity.senders.head
         while waiter != none, waiters[waiter].operation == operation { waiter = waiters[waiter].next }
         return waiter == none ? nil : waiter
     }
@@ -77,8 +77,10 @@ extension Broker {
         while taken.count < limit, fits(taken) {
             if channels[channel].queued > 0 {
                 link(dequeue(from: channel), to: &taken)
-                if channels[channel].senders.head != none { refill(channel, except: operation, into: &sink) }
-            } else if channels[channel].senders.head != none,
+                if channels[channel].activity.senders.head != none {
+                    refill(channel, except: operation, into: &sink)
+                }
+            } else if channels[channel].activity.senders.head != none,
                 let sender = firstSender(on: channel, except: operation)
             {
                 let slot = unlinkFirst(ofWaiter: sender)
@@ -161,7 +163,7 @@ extension Broker {
     ) {
         let session = handles[handle].session
         let channel = handles[handle].channel
-        channels[channel].unsettled += Int(taken.count)
+        channels[channel].activity.unsettled += Int(taken.count)
         tell(.receive, session: session, channel: channel, count: taken.count, into: &sink)
         sink.beginDeliveries(
             session: session, request: request,
@@ -194,12 +196,12 @@ extension Broker {
     @inlinable
     mutating func noteDelivery(of slot: UInt32, on channel: UInt32) {
         let owner = channels[channel].account
-        channels[channel].delays.delivered &+= 1
+        channels[channel].activity.delays.delivered &+= 1
         accounts[owner].delays.delivered &+= 1
         let delay = now - messages[slot].since
         guard delay > 0 else { return }
         let bucket = DelayHistogram.bucket(of: delay)
-        channels[channel].delays.record(delay, bucket: bucket)
+        channels[channel].activity.delays.record(delay, bucket: bucket)
         accounts[owner].delays.record(delay, bucket: bucket)
     }
 
@@ -221,18 +223,20 @@ extension Broker {
                 } else {
                     let operation = waiters[receiver].operation
                     let isBehind =
-                        channels[channel].queued == 0 && receiver != channels[channel].receivers.head
+                        channels[channel].queued == 0 && receiver != channels[channel].activity.receivers.head
                     let taken = take(operations[operation].limit, from: channel, for: operation, into: &sink)
                     // Only now: a select that sent may have waited behind it, and is gone.
                     plain = isBehind ? plainReceiver(behind: receiver) : none
                     complete(receiver: receiver, with: taken, into: &sink)
                 }
-            } else if channels[channel].senders.head != none, channels[channel].hasRoom {
+            } else if channels[channel].activity.senders.head != none, channels[channel].hasRoom {
                 // Credits wait for what is queued, and keep its slots: once all of it is there, each gets its share at once.
-                let onlyCreditsWait = channels[channel].receivers.count == channels[channel].openCredits
+                let onlyCreditsWait =
+                    channels[channel].activity.receivers.count == channels[channel].activity.openCredits
                 repeat {
-                    moveUp(channels[channel].senders.head, on: channel, into: &sink)
-                } while onlyCreditsWait && channels[channel].senders.head != none && channels[channel].hasRoom
+                    moveUp(channels[channel].activity.senders.head, on: channel, into: &sink)
+                } while onlyCreditsWait && channels[channel].activity.senders.head != none
+                    && channels[channel].hasRoom
                 plain = none
             } else {
                 break
@@ -247,10 +251,10 @@ extension Broker {
     /// Where credits get nothing it is looked for from `plain` on, if that is not `none`.
     @inlinable
     func nextMatch(on channel: UInt32, from plain: UInt32) -> UInt32? {
-        var receiver = channels[channel].receivers.head
+        var receiver = channels[channel].activity.receivers.head
         guard receiver != none, !channels[channel].flags.contains(.paused) else { return nil }
         if channels[channel].queued > 0 { return receiver }
-        guard channels[channel].senders.head != none else { return nil }
+        guard channels[channel].activity.senders.head != none else { return nil }
         if !channels[channel].isRendezvous {
             receiver = plain != none ? plain : firstPlainReceiver(on: channel)
         }
@@ -273,7 +277,7 @@ extension Broker {
         guard channels[channel].queued == 0 else { return }
         // That one ends changes nothing for the others, so each is looked at once.
         let finished = channels[channel].isFinished
-        for first in [channels[channel].receivers.head, channels[channel].resting.head] {
+        for first in [channels[channel].activity.receivers.head, channels[channel].activity.resting.head] {
             var receiver = first
             while receiver != none {
                 let operation = waiters[receiver].operation

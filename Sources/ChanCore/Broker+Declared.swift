@@ -24,14 +24,14 @@ extension Broker {
         let before = declared.keys.sorted()
         declared = Dictionary(list.map { ($0.options.name, $0) }, uniquingKeysWith: { $1 })
         for name in before where declared[name] == nil {
-            guard let channel = names[name] else { continue }
+            guard let channel = channelSlot(named: name) else { continue }
             channels[channel].flags.remove(.declared)
             pump(channel, into: &sink)
         }
         var failures: [(name: String, failure: Failure)] = []
         for declaration in list {
             let name = declaration.options.name
-            if let channel = names[name] {
+            if let channel = channelSlot(named: name) {
                 channels[channel].flags.insert(.declared)
                 pump(channel, into: &sink)
             } else if let failure = recreateIfDeclared(name) {
@@ -44,7 +44,7 @@ extension Broker {
     /// Makes a declared channel whose name is free; its user's quota does not apply, since an operator wants it.
     @discardableResult
     mutating func recreateIfDeclared(_ name: String) -> Failure? {
-        guard let declaration = declared[name], names[name] == nil else { return nil }
+        guard let declaration = declared[name], channelSlot(named: name) == nil else { return nil }
         let owner = declaration.options.owner ?? 0
         let identity = Identity(uid: owner, gid: declaration.options.group ?? 0, isAdministrator: true)
         switch ChannelName.resolve(name, for: identity, spaces: spaces) {

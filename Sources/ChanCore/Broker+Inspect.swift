@@ -157,7 +157,7 @@ extension Broker {
             index += 1
             handle = handles[handle].next
         }
-        for first in [channels[channel].senders.head, channels[channel].receivers.head] {
+        for first in [channels[channel].activity.senders.head, channels[channel].activity.receivers.head] {
             var waiter = first
             while waiter != none {
                 if index >= cursor, !body(party(waiter)) { return }
@@ -200,7 +200,7 @@ extension Broker {
     func inspectable(_ name: String, session: UInt32) -> Result<UInt32, Failure> {
         let identity = sessions[session].identity
         return resolve(name, for: identity).flatMap { resolved in
-            guard let channel = names[resolved.absolute] else {
+            guard let channel = channelSlot(named: resolved.absolute) else {
                 if case .user = resolved.place, !identity.isAdministrator {
                     return .failure(
                         Failure(
@@ -222,13 +222,15 @@ extension Broker {
     func snapshot(_ channel: UInt32) -> ChannelSnapshot {
         let there = channels[channel]
         return ChannelSnapshot(
-            name: there.shownName, typeTag: there.typeTag, generation: there.generation,
+            name: there.shownName, typeTag: there.activity.typeTag, generation: there.generation,
             capacity: there.capacity,
-            queued: there.queued, queuedBytes: there.queuedBytes, unsettled: there.unsettled,
-            ahead: there.ahead, leased: there.leased, setAside: there.aside.count, accepted: there.accepted,
-            settled: there.settled, delivered: there.delays.delivered, maxBytes: there.maxBytes,
-            sendWaiters: there.senders.count,
-            receiveWaiters: there.receivers.count, sendHandles: there.sendHandles,
+            queued: there.queued, queuedBytes: there.queuedBytes, unsettled: there.activity.unsettled,
+            ahead: there.activity.ahead, leased: there.activity.leased, setAside: there.activity.aside.count,
+            accepted: there.accepted,
+            settled: there.activity.settled, delivered: there.activity.delays.delivered,
+            maxBytes: there.maxBytes,
+            sendWaiters: there.activity.senders.count,
+            receiveWaiters: there.activity.receivers.count, sendHandles: there.sendHandles,
             receiveHandles: there.receiveHandles, owner: there.owner, group: there.group, mode: there.mode,
             isClosed: there.flags.contains(.closed), isPaused: there.flags.contains(.paused),
             isKept: there.flags.contains(.keep),

@@ -34,15 +34,19 @@ extension Broker {
     }
 
     private func checkChannels(_ places: inout [UInt32: String]) throws(InvariantViolation) {
+        var named = 0
         for slot in 0..<channels.highWater where channels.contains(slot) {
             let channel = channels[slot]
             let name = channel.name
             try checkMessages(of: channel, &places)
-            try checkList(channel.senders, of: slot, isSend: true, isResting: false)
-            try checkList(channel.receivers, of: slot, isSend: false, isResting: false)
-            try checkList(channel.resting, of: slot, isSend: false, isResting: true)
+            try checkList(channel.activity.senders, of: slot, isSend: true, isResting: false)
+            try checkList(channel.activity.receivers, of: slot, isSend: false, isResting: false)
+            try checkList(channel.activity.resting, of: slot, isSend: false, isResting: true)
             try checkHandles(of: slot)
-            let waits = (senders: channel.senders.head != none, receivers: channel.receivers.head != none)
+            let waits = (
+                senders: channel.activity.senders.head != none,
+                receivers: channel.activity.receivers.head != none
+            )
             let isPaused = channel.flags.contains(.paused)
             try require(
                 channel.queued == 0 || !waits.receivers || isPaused,
@@ -52,17 +56,15 @@ extension Broker {
             let stopped = !channel.flags.isDisjoint(with: .stopsSends)
             try require(!stopped || !waits.senders, "\(name): closed and a waiting sender")
             try require(
-                !channel.isFinished || (!waits.receivers && channel.resting.head == none),
+                !channel.isFinished || (!waits.receivers && channel.activity.resting.head == none),
                 "\(name): finished and a waiting receiver")
             try require(!channel.isUnused, "\(name): unused and still there")
-            let isNamed = names[name] == slot
+            let isNamed = channelSlot(named: name) == slot
             try require(
                 isNamed != channel.flags.contains(.removed), "\(name): removed or not, its name is wrong")
+            if isNamed { named += 1 }
         }
-        for (name, slot) in names {
-            try require(
-                channels.contains(slot) && channels[slot].name == name, "\(name): names a wrong channel")
-        }
+        try require(names.count == named, "\(names.count) names of \(named) channels")
     }
 
     private func checkMessages(
@@ -72,7 +74,7 @@ extension Broker {
         var bytes = 0
         var last: UInt64 = 0
         var stack: [(slot: UInt32, above: UInt64)] = []
-        if channel.returned != none { stack.append((channel.returned, 0)) }
+        if channel.activity.returned != none { stack.append((channel.activity.returned, 0)) }
         while let (slot, above) = stack.popLast() {
             try note(slot, at: "the returned of \(channel.name)", &places)
             let message = messages[slot]
@@ -95,7 +97,7 @@ extension Broker {
             bytes += Int(messages[slot].byteCount)
             slot = messages[slot].next
         }
-        slot = channel.aside.head
+        slot = channel.activity.aside.head
         while slot != none {
             try note(slot, at: "what is set aside in \(channel.name)", &places)
             slot = messages[slot].next
@@ -128,7 +130,7 @@ extension Broker {
             if waiter.isCredit { credits += 1 }
         }
         try require(
-            isSend || isResting || credits == channels[channel].openCredits,
+            isSend || isResting || credits == channels[channel].activity.openCredits,
             "\(name): open credits are miscounted")
         try require(list.tail == previous && list.count == count, "\(name): a waiter list's end is wrong")
     }
@@ -137,9 +139,9 @@ extension Broker {
     private func checkSelfPaired(_ channel: UInt32) throws(InvariantViolation) {
         let name = channels[channel].name
         try require(
-            channels[channel].isRendezvous || channels[channel].ahead > 0,
+            channels[channel].isRendezvous || channels[channel].activity.ahead > 0,
             "\(name): both sides wait on a buffered channel")
-        var receiver = channels[channel].receivers.head
+        var receiver = channels[channel].activity.receivers.head
         while receiver != none {
             if isAhead(receiver) {
                 receiver = waiters[receiver].next
@@ -197,10 +199,11 @@ extension Broker {
         }
         for slot in 0..<channels.highWater where channels.contains(slot) {
             try require(
-                channels[slot].unsettled == unsettled[slot] ?? 0,
+                channels[slot].activity.unsettled == unsettled[slot] ?? 0,
                 "\(channels[slot].name): unsettled deliveries are miscounted")
             try require(
-                channels[slot].ahead == ahead[slot] ?? 0 && channels[slot].leased == leased[slot] ?? 0,
+                channels[slot].activity.ahead == ahead[slot] ?? 0
+                    && channels[slot].activity.leased == leased[slot] ?? 0,
                 "\(channels[slot].name): messages ahead or leases are miscounted")
         }
         try checkCredits(ahead.values.reduce(0, +))

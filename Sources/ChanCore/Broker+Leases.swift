@@ -21,7 +21,7 @@ extension Broker {
             if name.absolute == channels[channel].name {
                 return Failure(.invalidArgument, text: "a channel is not its own dead-letter channel")
             }
-            if let existing = names[name.absolute] {
+            if let existing = channelSlot(named: name.absolute) {
                 return isPermitted(.send, on: existing, identity) ? nil : notPermitted(name, identity)
             }
             var options = OpenOptions(name: terms.deadLetter, role: .send)
@@ -44,7 +44,7 @@ extension Broker {
                 handle: handle, number: number, deadline: .max, terms: terms,
                 identity: sessions[handles[handle].session].identity))
         messages[slot].lease = lease
-        channels[handles[handle].channel].leased += 1
+        channels[handles[handle].channel].activity.leased += 1
         handles[handle].wasLeased = true
         if messages[slot].credit == none { time(lease, terms.nanoseconds) }
         if terms.attemptLimit > 0 { flags.insert(.attemptsLimited) }
@@ -74,7 +74,7 @@ extension Broker {
     mutating func endLease(of slot: UInt32) -> Lease {
         let lease = messages[slot].lease
         messages[slot].lease = none
-        channels[handles[leases[lease].handle].channel].leased -= 1
+        channels[handles[leases[lease].handle].channel].activity.leased -= 1
         leaseDeadlines.remove(lease)
         return leases.remove(lease)
     }
@@ -105,8 +105,8 @@ extension Broker {
         } else {
             if messages[slot].credit != none { endAhead(slot, on: channel) }
             endLease(of: slot)
-            channels[channel].unsettled -= 1
-            channels[channel].settled += 1
+            channels[channel].activity.unsettled -= 1
+            channels[channel].activity.settled += 1
             if messages[slot].confirmation != none { confirmed(slot, into: &sink) }
             if messages[slot].firstPassed != none { adoptPassed(by: slot) }
             free(slot, into: &sink)
@@ -178,9 +178,9 @@ extension Broker {
     ) {
         guard let target = grave(of: slot, lease), target != channel else {
             loseConfirmation(of: slot, "set aside", into: &sink)
-            var aside = channels[channel].aside
+            var aside = channels[channel].activity.aside
             link(slot, to: &aside)
-            channels[channel].aside = aside
+            channels[channel].activity.aside = aside
             if messages[slot].firstPassed != none { holdPassed(by: slot, in: channel) }
             return
         }
@@ -198,7 +198,8 @@ extension Broker {
         guard !lease.terms.deadLetter.isEmpty,
             case .success(let name) = ChannelName.resolve(
                 lease.terms.deadLetter, for: lease.identity, spaces: spaces),
-            let target = names[name.absolute], channels[target].flags.isDisjoint(with: .stopsSends),
+            let target = channelSlot(named: name.absolute),
+            channels[target].flags.isDisjoint(with: .stopsSends),
             isSendReady(target), mayMove(slot, to: target)
         else { return nil }
         return target
@@ -209,9 +210,9 @@ extension Broker {
         session: UInt32, name: String, into sink: inout S
     ) -> Result<UInt32, Failure> {
         manageable(name, session: session).map { channel in
-            var aside = channels[channel].aside
+            var aside = channels[channel].activity.aside
             let count = aside.count
-            channels[channel].aside = MessageChain()
+            channels[channel].activity.aside = MessageChain()
             while aside.head != none { pushReturned(unlinkFirst(of: &aside), on: channel) }
             pump(channel, into: &sink)
             return count

@@ -3,11 +3,13 @@
 /// What everything together may take (rule 27): messages stop first, so that receives, settlements and inspection go on.
 extension Broker {
     /// What a message takes besides its bytes: its slot, and what the owner's allocation adds.
-    @inlinable static var messageCost: Int { MemoryLayout<Message<Body>>.stride + 52 }
+    @inlinable static var messageCost: Int { MemoryLayout<Message<Body>>.stride + 44 }
     /// What a handle takes, with a small window.
     @inlinable static var handleCost: Int { MemoryLayout<Handle>.stride + 68 }
-    /// What a channel takes, with its names.
-    @inlinable static var channelCost: Int { MemoryLayout<Channel>.stride + 256 }
+    /// What a channel takes, with what it has while it is used, its name and its place among the names.
+    @inlinable static var channelCost: Int {
+        MemoryLayout<Channel>.stride + MemoryLayout<ChannelActivity>.stride + 256
+    }
     /// What a parked operation takes besides its cases, with its key and its deadline.
     @inlinable static var operationCost: Int { MemoryLayout<Operation>.stride + 96 }
     /// What a case takes.

@@ -137,7 +137,7 @@ extension Broker {
     @inlinable
     mutating func dequeue(from channel: UInt32) -> UInt32 {
         let slot: UInt32
-        if channels[channel].returned != none {
+        if channels[channel].activity.returned != none {
             slot = popReturned(from: channel)
         } else {
             slot = channels[channel].queueHead
@@ -160,15 +160,15 @@ extension Broker {
         if messages[slot].firstPassed != none { holdPassed(by: slot, in: channel) }
         messages[slot].next = none
         messages[slot].child = none
-        let root = channels[channel].returned
-        channels[channel].returned = root == none ? slot : meld(root, slot)
+        let root = channels[channel].activity.returned
+        channels[channel].activity.returned = root == none ? slot : meld(root, slot)
         channels[channel].queued += 1
         channels[channel].queuedBytes += Int(messages[slot].byteCount)
     }
 
     @usableFromInline
     mutating func popReturned(from channel: UInt32) -> UInt32 {
-        let root = channels[channel].returned
+        let root = channels[channel].activity.returned
         // Two passes, without recursion: meld the children in pairs, then the pairs from the last on.
         var pairs = none
         var child = messages[root].child
@@ -193,7 +193,7 @@ extension Broker {
             newRoot = newRoot == none ? pairs : meld(newRoot, pairs)
             pairs = following
         }
-        channels[channel].returned = newRoot
+        channels[channel].activity.returned = newRoot
         messages[root].child = none
         return root
     }

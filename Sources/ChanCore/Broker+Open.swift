@@ -89,7 +89,7 @@ extension Broker {
         }
         let channel: UInt32
         let created: Bool
-        if let existing = names[name.absolute] {
+        if let existing = channelSlot(named: name.absolute) {
             if let failure = joinFailure(existing, options, name, identity) { return .failure(failure) }
             (channel, created) = (existing, false)
         } else {
@@ -163,7 +163,7 @@ extension Broker {
         if let capacity = options.capacity, there.capacity != Capacity.undecided, capacity != there.capacity {
             return Failure(.mismatch, text: "capacity is \(there.capacity), not \(capacity)")
         }
-        if let tag = options.typeTag, let actual = there.typeTag, tag != actual {
+        if let tag = options.typeTag, let actual = there.activity.typeTag, tag != actual {
             return Failure(.mismatch, text: "type tag is \"\(actual)\", not \"\(tag)\"")
         }
         if let stated = options.maxBytes, there.flags.contains(.statedMaxBytes), stated != there.maxBytes {
@@ -240,7 +240,7 @@ extension Broker {
     /// Makes what was undecided what this open states, and changes what its owner states anew.
     private mutating func decide(_ channel: UInt32, _ options: OpenOptions, _ identity: Identity) {
         if let capacity = options.capacity { channels[channel].capacity = capacity }
-        if let tag = options.typeTag { channels[channel].typeTag = tag }
+        if let tag = options.typeTag { channels[channel].activity.typeTag = tag }
         if let bytes = options.maxBytes { channels[channel].maxBytes = bytes }
         channels[channel].flags.formUnion(Self.flags(stated: options))
         if let mode = options.mode { channels[channel].mode = mode }
@@ -325,7 +325,7 @@ extension Broker {
                 account: account, flags: Self.flags(stated: options)))
         if let bytes = options.maxBytes { channels[channel].maxBytes = bytes }
         nextGeneration += 1
-        names[name.absolute] = channel
+        names.insert(channel, named: name.absolute)
         return channel
     }
 
@@ -396,13 +396,13 @@ extension Broker {
         switch manageable(name, session: session) {
         case .failure(let failure): return failure
         case .success(let channel):
-            names[channels[channel].name] = nil
+            let name = channels[channel].name
+            names.remove(channel, named: name)
             channels[channel].flags.insert(.removed)
             channels[channel].flags.remove(.keep)
             if !channels[channel].flags.contains(.closed) {
                 shut(channel, .removed, by: session, into: &sink)
             }
-            let name = channels[channel].name
             // Nobody can name it any more to resume it, and its handles are to drain it.
             channels[channel].flags.remove(.paused)
             pump(channel, into: &sink)
@@ -411,6 +411,9 @@ extension Broker {
         }
     }
 
+    /// The channel that an absolute name is of; nil without one.
+    func channelSlot(named name: String) -> UInt32? { names.channel(name, in: channels) }
+
     /// The channel of that name, if the session's user owns it or is an administrator.
     func manageable(_ name: String, session: UInt32) -> Result<UInt32, Failure> {
         let identity = sessions[session].identity
@@ -418,7 +421,7 @@ extension Broker {
             // In another user's space the same whether the channel exists or not, as for open.
             let refused = Failure(
                 .notPermitted, text: "only the owner or an administrator may do this to \(resolved.absolute)")
-            guard let channel = names[resolved.absolute] else {
+            guard let channel = channelSlot(named: resolved.absolute) else {
                 if case .user = resolved.place, !identity.isAdministrator { return .failure(refused) }
                 return .failure(
                     Failure(.noSuchChannel, text: "there is no channel \(resolved.absolute)"))

@@ -188,11 +188,11 @@ extension Broker {
         if ahead.count > 0 { endAhead(ahead.count, of: ahead.credit, on: channel) }
         pay(refund)
         handles[handle].window = window
-        channels[channel].unsettled -= settled
-        channels[channel].settled += UInt64(settled)
+        channels[channel].activity.unsettled -= settled
+        channels[channel].activity.settled += UInt64(settled)
         // An open channel changes for nobody else, unless what was ahead frees its slot (rules 2 and 21).
         if handles[handle].isClosed || (freed && mayProceed(channel))
-            || (channels[channel].unsettled == 0 && channels[channel].flags.contains(.closed))
+            || (channels[channel].activity.unsettled == 0 && channels[channel].flags.contains(.closed))
         {
             releaseIfDone(handle)
             pending.insert(channel)
@@ -286,7 +286,7 @@ extension Broker {
         if seen { messages[slot].redelivered = true }
         if messages[slot].firstPassed != none { withdrawPassed(by: slot) }
         if isAttempt, messages[slot].attempts < .max { messages[slot].attempts += 1 }
-        channels[channel].unsettled -= 1
+        channels[channel].activity.unsettled -= 1
         let lease = messages[slot].lease == none ? nil : endLease(of: slot)
         if let letter {
             bury(slot, from: channel, letter, into: &sink)

@@ -109,7 +109,7 @@ extension Broker {
                 let channel = handles[listing].channel
                 size.channels += 1
                 size.textBytes += channels[channel].shownName.utf8.count
-                size.textBytes += channels[channel].typeTag?.utf8.count ?? 0
+                size.textBytes += channels[channel].activity.typeTag?.utf8.count ?? 0
             }
             slot = messages[slot].next
         }
@@ -142,7 +142,8 @@ extension Broker {
             passed.append(
                 PassedChannel(
                     handle: number, role: handles[listing].role, capacity: channel.capacity,
-                    generation: channel.generation, name: channel.shownName, typeTag: channel.typeTag))
+                    generation: channel.generation, name: channel.shownName, typeTag: channel.activity.typeTag
+                ))
             listing = handles[listing].nextPassed
         }
         return passed

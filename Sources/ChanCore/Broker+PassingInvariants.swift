@@ -40,7 +40,8 @@ extension Broker {
         guard listingCount > 0 else { return places }
         for channel in 0..<channels.highWater where channels.contains(channel) {
             var stack = [
-                channels[channel].returned, channels[channel].queueHead, channels[channel].aside.head,
+                channels[channel].activity.returned, channels[channel].queueHead,
+                channels[channel].activity.aside.head,
             ]
             while let slot = stack.popLast() {
                 guard slot != none else { continue }

@@ -104,7 +104,7 @@ extension Broker {
         var found: [UInt32] = []
         // No later one is among the first.
         var last = UInt64.max
-        var trees = [channels[channel].returned]
+        var trees = [channels[channel].activity.returned]
         while let slot = trees.popLast() {
             guard slot != none else { continue }
             let acceptance = messages[slot].acceptance
@@ -115,7 +115,7 @@ extension Broker {
             }
             // What is below one in the heap comes after it.
             if acceptance <= last { trees.append(messages[slot].child) }
-            if slot != channels[channel].returned { trees.append(messages[slot].next) }
+            if slot != channels[channel].activity.returned { trees.append(messages[slot].next) }
         }
         _ = keepFirst(most, of: &found)
         return found
@@ -165,12 +165,12 @@ extension Broker {
 
     private mutating func takePurgeable(_ channel: UInt32, _ last: UInt64) -> UInt32? {
         let there = channels[channel]
-        let first = there.returned != none ? there.returned : there.queueHead
+        let first = there.activity.returned != none ? there.activity.returned : there.queueHead
         if first != none, messages[first].acceptance <= last { return dequeue(from: channel) }
-        guard there.aside.head != none else { return nil }
-        var aside = there.aside
+        guard there.activity.aside.head != none else { return nil }
+        var aside = there.activity.aside
         let slot = unlinkFirst(of: &aside)
-        channels[channel].aside = aside
+        channels[channel].activity.aside = aside
         return slot
     }
 }

@@ -15,7 +15,7 @@ extension Broker {
     /// Whether something other than a queued listing holds the channel, or leads to it.
     private func isAlive(_ channel: UInt32) -> Bool {
         !channels[channel].isReachedByHandlesOnly || channels[channel].sessionHandles > 0
-            || channels[channel].unsettled > 0
+            || channels[channel].activity.unsettled > 0
     }
 
     /// Discards the messages of every channel that nothing but such channels' messages lists.

@@ -17,7 +17,7 @@ extension Broker {
     /// their share.
     @inlinable
     func share(of receiver: UInt32) -> UInt32 {
-        guard channels[waiters[receiver].channel].receivers.count == 1 else { return 1 }
+        guard channels[waiters[receiver].channel].activity.receivers.count == 1 else { return 1 }
         let credit = operations[waiters[receiver].operation].credit
         return credits[credit].limit - credits[credit].ahead
     }
@@ -29,16 +29,19 @@ extension Broker {
     /// plain one says so.
     @inlinable
     func firstAcceptor(on channel: UInt32, from plain: UInt32 = none) -> UInt32 {
-        let first = channels[channel].receivers.head
-        guard channels[channel].openCredits > 0, !channels[channel].isRendezvous, !channels[channel].hasRoom
+        let first = channels[channel].activity.receivers.head
+        guard channels[channel].activity.openCredits > 0, !channels[channel].isRendezvous,
+            !channels[channel].hasRoom
         else { return first }
         return plain != none ? plain : firstPlainReceiver(on: channel)
     }
 
     @usableFromInline
     func firstPlainReceiver(on channel: UInt32) -> UInt32 {
-        guard channels[channel].openCredits < channels[channel].receivers.count else { return none }
-        var receiver = channels[channel].receivers.head
+        guard channels[channel].activity.openCredits < channels[channel].activity.receivers.count else {
+            return none
+        }
+        var receiver = channels[channel].activity.receivers.head
         while receiver != none, waiters[receiver].isCredit { receiver = waiters[receiver].next }
         return receiver
     }
@@ -58,9 +61,9 @@ extension Broker {
     /// which reads what is its own in order.
     @inlinable
     func mayDeal(on channel: UInt32, _ available: Int) -> Bool {
-        let waiting = channels[channel].receivers.count
+        let waiting = channels[channel].activity.receivers.count
         return waiting > 1 && waiting <= Self.mostHands && available > waiting
-            && waiting == channels[channel].openCredits
+            && waiting == channels[channel].activity.openCredits
             && !channels[channel].isRendezvous && haveOwnSessions(channel)
     }
 
@@ -68,7 +71,7 @@ extension Broker {
 
     @usableFromInline
     func haveOwnSessions(_ channel: UInt32) -> Bool {
-        var receiver = channels[channel].receivers.head
+        var receiver = channels[channel].activity.receivers.head
         while receiver != none {
             let session = handles[waiters[receiver].handle].session
             var following = waiters[receiver].next
@@ -90,7 +93,7 @@ extension Broker {
         _ chain: inout MessageChain, most: Int, on channel: UInt32, into sink: inout S
     ) {
         var hands: [Hand] = []
-        var receiver = channels[channel].receivers.head
+        var receiver = channels[channel].activity.receivers.head
         while receiver != none {
             let credit = operations[waiters[receiver].operation].credit
             hands.append(Hand(receiver: receiver, left: credits[credit].limit - credits[credit].ahead))
@@ -158,7 +161,7 @@ extension Broker {
         let credit = operations[waiter.operation].credit
         let terms = operations[waiter.operation].terms
         credits[credit].ahead += taken.count
-        channels[waiter.channel].ahead += Int(taken.count)
+        channels[waiter.channel].activity.ahead += Int(taken.count)
         unlink(receiver)
         waiters[receiver].isResting = credits[credit].ahead == credits[credit].limit
         join(receiver)
@@ -180,7 +183,7 @@ extension Broker {
     /// The same for several messages of one credit, whose slots know nothing of it any more.
     @inlinable
     mutating func endAhead(_ count: UInt32, of credit: UInt32, on channel: UInt32) {
-        channels[channel].ahead -= Int(count)
+        channels[channel].activity.ahead -= Int(count)
         credits[credit].ahead -= count
         let operation = credits[credit].operation
         guard operation != none else {
@@ -205,7 +208,7 @@ extension Broker {
     /// then (rule 4).
     @inlinable
     mutating func endDrained<S: BrokerSink<Body> & ~Copyable>(_ channel: UInt32, into sink: inout S) {
-        if channels[channel].resting.head != none, channels[channel].flags.contains(.closed) {
+        if channels[channel].activity.resting.head != none, channels[channel].flags.contains(.closed) {
             reportClosed(channel, into: &sink)
         }
     }
@@ -213,7 +216,7 @@ extension Broker {
     /// Whether anything may proceed now that slots or places in credits are free.
     @inlinable
     func mayProceed(_ channel: UInt32) -> Bool {
-        channels[channel].senders.head != none
-            || (channels[channel].queued > 0 && channels[channel].receivers.head != none)
+        channels[channel].activity.senders.head != none
+            || (channels[channel].queued > 0 && channels[channel].activity.receivers.head != none)
     }
 }

@@ -163,7 +163,7 @@ extension Broker {
     @inlinable
     func hasMessage(_ channel: UInt32) -> Bool {
         !channels[channel].flags.contains(.paused)
-            && (channels[channel].queued > 0 || channels[channel].senders.head != none)
+            && (channels[channel].queued > 0 || channels[channel].activity.senders.head != none)
     }
 
     @inlinable
@@ -213,9 +213,9 @@ extension Broker {
             if left > 0, bytes < limits.receiveBatchBytes {
                 // Whether this answer is the last must be known before it is written, and the next draw must not
                 // find the channel finished while this message is in nobody's hands.
-                channels[channel].unsettled += 1
+                channels[channel].activity.unsettled += 1
                 winner = nextReceive(of: cases, session: session, ordered: ordered, ready: &ready)
-                channels[channel].unsettled -= 1
+                channels[channel].activity.unsettled -= 1
             }
             deliver(
                 taken, request: request, handle: this.handle, caseIndex: this.caseIndex, more: winner != nil,

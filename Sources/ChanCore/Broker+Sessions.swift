@@ -110,7 +110,10 @@ extension Broker {
     private func candidates(by handle: UInt32) -> [UInt32] {
         let session = handles[handle].session
         let channel = handles[handle].channel
-        let lists = [channels[channel].receivers, channels[channel].resting, channels[channel].senders]
+        let lists = [
+            channels[channel].activity.receivers, channels[channel].activity.resting,
+            channels[channel].activity.senders,
+        ]
         var found: [UInt32] = []
         if sessions[session].waiterCount < lists.reduce(0, { $0 + Int($1.count) }) {
             var operation = sessions[session].firstOperation
@@ -212,8 +215,8 @@ extension Broker {
 
     private mutating func failSenders<S: BrokerSink<Body> & ~Copyable>(of channel: UInt32, into sink: inout S)
     {
-        while channels[channel].senders.head != none {
-            let waiter = channels[channel].senders.head
+        while channels[channel].activity.senders.head != none {
+            let waiter = channels[channel].activity.senders.head
             let operation = waiters[waiter].operation
             let caseIndex = operations[operation].isSelect ? waiters[waiter].caseIndex : nil
             fail(operation, sendFailure(channel, caseIndex: caseIndex), into: &sink)
@@ -235,21 +238,22 @@ extension Broker {
         discardAll(of: channel, into: &sink)
         endWaits(on: channel, into: &sink)
         let gone = channels.remove(channel)
-        gone.delays.release()
+        let name = gone.name
+        gone.release()
         accounts[gone.account].used.channels -= 1
         closeReasons[channel] = nil
         acceptedByGone += gone.accepted
-        if names[gone.name] == channel { names[gone.name] = nil }
-        recreateIfDeclared(gone.name)
+        names.remove(channel, named: name)
+        recreateIfDeclared(name)
     }
 
     /// Ends all that a channel has queued or set aside.
     mutating func discardAll<S: BrokerSink<Body> & ~Copyable>(of channel: UInt32, into sink: inout S) {
         while channels[channel].queued > 0 { lose(dequeue(from: channel), "discarded", into: &sink) }
-        while channels[channel].aside.head != none {
-            var aside = channels[channel].aside
+        while channels[channel].activity.aside.head != none {
+            var aside = channels[channel].activity.aside
             let slot = unlinkFirst(of: &aside)
-            channels[channel].aside = aside
+            channels[channel].activity.aside = aside
             lose(slot, "discarded", into: &sink)
         }
     }

@@ -45,7 +45,7 @@ extension Broker {
         {
             return .failure(failure)
         }
-        guard !options.mustExist, names[name] == nil else {
+        guard !options.mustExist, channelSlot(named: name) == nil else {
             return .failure(
                 Failure(.noSuchChannel, text: "\(OpenOptions.unnamed) names a channel that is new"))
         }

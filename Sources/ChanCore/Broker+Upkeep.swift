@@ -73,7 +73,9 @@ extension Broker {
     /// Of an unnamed channel's name only what others may see: it is for a log (rule 26).
     public func forEachHolding(_ body: (_ name: String, _ messages: Int, _ bytes: Int) -> Void) {
         for slot in 0..<channels.highWater where channels.contains(slot) {
-            let held = channels[slot].queued + channels[slot].unsettled + Int(channels[slot].aside.count)
+            let held =
+                channels[slot].queued + channels[slot].activity.unsettled
+                + Int(channels[slot].activity.aside.count)
             if held > 0 { body(channels[slot].shownName, held, channels[slot].queuedBytes) }
         }
     }

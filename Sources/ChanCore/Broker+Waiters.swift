@@ -62,12 +62,12 @@ extension Broker {
         let channel = waiters[slot].channel
         let previous: UInt32
         if waiters[slot].isSend {
-            previous = channels[channel].senders.append(slot)
+            previous = channels[channel].activity.senders.append(slot)
         } else if waiters[slot].isResting {
-            previous = channels[channel].resting.append(slot)
+            previous = channels[channel].activity.resting.append(slot)
         } else {
-            previous = channels[channel].receivers.append(slot)
-            if waiters[slot].isCredit { channels[channel].openCredits += 1 }
+            previous = channels[channel].activity.receivers.append(slot)
+            if waiters[slot].isCredit { channels[channel].activity.openCredits += 1 }
         }
         waiters[slot].previous = previous
         waiters[slot].next = none
@@ -114,12 +114,12 @@ extension Broker {
         if waiter.next != none { waiters[waiter.next].previous = waiter.previous }
         if waiter.previous != none { waiters[waiter.previous].next = waiter.next }
         if waiter.isSend {
-            channels[channel].senders.forget(waiter)
+            channels[channel].activity.senders.forget(waiter)
         } else if waiter.isResting {
-            channels[channel].resting.forget(waiter)
+            channels[channel].activity.resting.forget(waiter)
         } else {
-            channels[channel].receivers.forget(waiter)
-            if waiter.isCredit { channels[channel].openCredits -= 1 }
+            channels[channel].activity.receivers.forget(waiter)
+            if waiter.isCredit { channels[channel].activity.openCredits -= 1 }
         }
     }
 

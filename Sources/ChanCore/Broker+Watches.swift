@@ -87,7 +87,7 @@ extension Broker {
         var watch = watch
         watch.operation = operation
         operations[operation].watch = watches.insert(watch)
-        channels[watch.channel].watches += 1
+        channels[watch.channel].activity.watches += 1
         accounts[sessions[session].account].used.waits += 1
     }
 
@@ -95,7 +95,7 @@ extension Broker {
     @usableFromInline
     mutating func endWatch(of operation: UInt32) {
         let watch = watches.remove(operations[operation].watch)
-        channels[watch.channel].watches -= 1
+        channels[watch.channel].activity.watches -= 1
         accounts[sessions[operations[operation].session].account].used.waits -= 1
     }
 
@@ -132,7 +132,7 @@ extension Broker {
         switch watch.condition {
         case .closed: return channel.flags.contains(.closed)
         case .drained: return channel.isFinished
-        case .empty: return channel.queued == 0 && channel.unsettled == 0
+        case .empty: return channel.queued == 0 && channel.activity.unsettled == 0
         case .receivers(let count):
             return UInt64(channel.receiveHandles) - (own.contains(.receive) ? 1 : 0) >= count
         case .senders(let count):
@@ -145,12 +145,12 @@ extension Broker {
     private func isHopeless(_ watch: Watch) -> Bool {
         guard case .queued(let count) = watch.condition else { return false }
         let channel = channels[watch.channel]
-        return channel.flags.contains(.closed) && UInt64(channel.queued + channel.unsettled) < count
+        return channel.flags.contains(.closed) && UInt64(channel.queued + channel.activity.unsettled) < count
     }
 
     /// A handle is closed: so are the waits by it.
     mutating func failWaits<S: BrokerSink<Body> & ~Copyable>(ofHandle handle: UInt32, into sink: inout S) {
-        guard channels[handles[handle].channel].watches > 0 else { return }
+        guard channels[handles[handle].channel].activity.watches > 0 else { return }
         for slot in 0..<watches.highWater where watches.contains(slot) && watches[slot].handle == handle {
             fail(watches[slot].operation, Failure(.handleClosed), into: &sink)
         }
@@ -158,7 +158,7 @@ extension Broker {
 
     /// A channel goes: who waited for it by name is told its last state, or that it is gone.
     mutating func endWaits<S: BrokerSink<Body> & ~Copyable>(on channel: UInt32, into sink: inout S) {
-        guard channels[channel].watches > 0 else { return }
+        guard channels[channel].activity.watches > 0 else { return }
         let name = channels[channel].shownName
         for slot in 0..<watches.highWater where watches.contains(slot) && watches[slot].channel == channel {
             answerIfDue(slot, into: &sink)
@@ -185,7 +185,8 @@ extension Broker {
         }
         for slot in 0..<channels.highWater where channels.contains(slot) {
             try require(
-                channels[slot].watches == perChannel[slot] ?? 0, "the waits of a channel are miscounted")
+                channels[slot].activity.watches == perChannel[slot] ?? 0,
+                "the waits of a channel are miscounted")
         }
     }
 }

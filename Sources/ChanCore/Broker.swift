@@ -58,7 +58,7 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
     @usableFromInline var limits: BrokerLimits
     /// Messages that went without being settled: discarded with their channel (rule 15), or purged.
     public internal(set) var discarded: UInt64 = 0
-    var names: [String: UInt32] = [:]
+    var names = NameTable()
     var declared: [String: DeclaredChannel] = [:]
     /// Messages accepted by channels that are gone.
     var acceptedByGone: UInt64 = 0
@@ -89,7 +89,7 @@ public struct Broker<Body: BitwiseCopyable>: ~Copyable {
         for slot in 0..<handles.highWater where handles.contains(slot) {
             handles[slot].window.ring?.deallocate()
         }
-        for slot in 0..<channels.highWater where channels.contains(slot) { channels[slot].delays.release() }
+        for slot in 0..<channels.highWater where channels.contains(slot) { channels[slot].release() }
         for slot in 0..<accounts.highWater where accounts.contains(slot) { accounts[slot].delays.release() }
     }
 

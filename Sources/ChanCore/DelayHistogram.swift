@@ -72,7 +72,7 @@ public struct Delays: Equatable, Sendable {
 extension Broker {
     /// How long the deliveries of a channel took, for who may inspect it.
     public func delays(session: UInt32, name: String) -> Result<Delays, Failure> {
-        inspectable(name, session: session).map { sum([channels[$0].delays]) }
+        inspectable(name, session: session).map { sum([channels[$0].activity.delays]) }
     }
 
     /// How long the deliveries took of all channels that the session's user owns or ever owned; for an

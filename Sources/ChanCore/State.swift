@@ -311,25 +311,20 @@ struct ChannelFlags: OptionSet {
     @inlinable static var declared: ChannelFlags { ChannelFlags(rawValue: 2048) }
     /// Its name was generated and is the right to use it (rule 26).
     @inlinable static var unnamed: ChannelFlags { ChannelFlags(rawValue: 8192) }
+    /// Its activity is its own.
+    @inlinable static var active: ChannelFlags { ChannelFlags(rawValue: 16384) }
     /// Some open stated a bound of bytes (rule 14).
     @inlinable static var statedMaxBytes: ChannelFlags { ChannelFlags(rawValue: 4096) }
     @inlinable static var stopsSends: ChannelFlags { [.closed, .noReceivers] }
 }
 
-/// One generation of a channel.
+/// What a channel has that somebody waits on, that was received from, or that has what few channels have.
+///
+/// Most channels of a daemon that has many are there for the messages they hold: those have none.
 @usableFromInline
-struct Channel {
-    @usableFromInline var name: String
-    @usableFromInline var typeTag: String?
-    @usableFromInline var generation: UInt64
-    @usableFromInline var capacity: Int64
-    @usableFromInline var queueHead: UInt32 = none
-    @usableFromInline var queueTail: UInt32 = none
+struct ChannelActivity {
     /// The root of the heap of messages that came back, by acceptance number.
     @usableFromInline var returned: UInt32 = none
-    /// Messages in queue and heap together.
-    @usableFromInline var queued = 0
-    @usableFromInline var queuedBytes = 0
     @usableFromInline var unsettled = 0
     /// Of those, messages sent ahead and not handed over: they keep their slots (rule 21).
     @usableFromInline var ahead = 0
@@ -343,30 +338,53 @@ struct Channel {
     @usableFromInline var openCredits: UInt32 = 0
     /// Credits that rest.
     @usableFromInline var resting = WaiterList()
-    @usableFromInline var accepted: UInt64 = 0
     @usableFromInline var settled: UInt64 = 0
     @usableFromInline var delays = DelayHistogram()
+    /// Operations that wait for a state of it.
+    @usableFromInline var watches: UInt32 = 0
+    @usableFromInline var typeTag: String?
+    /// Bytes queued from which on there is no room.
+    @usableFromInline var byteLimit = Int.max
+
+    /// What all channels without activity have, which nobody writes to.
+    @usableFromInline nonisolated(unsafe) static let idle = made()
+
+    @usableFromInline
+    static func made() -> UnsafeMutablePointer<ChannelActivity> {
+        let activity = UnsafeMutablePointer<ChannelActivity>.allocate(capacity: 1)
+        activity.initialize(to: ChannelActivity())
+        return activity
+    }
+}
+
+/// One generation of a channel.
+@usableFromInline
+struct Channel {
+    @usableFromInline let heldName: HeldName
+    @usableFromInline var mode: UInt16
+    @usableFromInline var flags: ChannelFlags
+    @usableFromInline var generation: UInt64
+    @usableFromInline var capacity: Int64
+    @usableFromInline var heldActivity = ChannelActivity.idle
+    @usableFromInline var queueHead: UInt32 = none
+    @usableFromInline var queueTail: UInt32 = none
+    @usableFromInline var queuedBytes = 0
+    @usableFromInline var accepted: UInt64 = 0
+    @usableFromInline var queuedCount: UInt32 = 0
     @usableFromInline var firstHandle: UInt32 = none
     /// Handles that a session has, as opposed to those that messages list.
     @usableFromInline var sessionHandles: UInt32 = 0
     @usableFromInline var sendHandles: UInt32 = 0
     @usableFromInline var receiveHandles: UInt32 = 0
-    /// Operations that wait for a state of it.
-    @usableFromInline var watches: UInt32 = 0
     @usableFromInline var owner: UInt32
     @usableFromInline var group: UInt32
     @usableFromInline var account: UInt32
-    @usableFromInline var mode: UInt16
-    @usableFromInline var flags: ChannelFlags
-    /// Bytes queued from which on there is no room.
-    @usableFromInline var byteLimit = Int.max
 
     init(
         name: String, typeTag: String?, generation: UInt64, capacity: Int64, owner: UInt32, group: UInt32,
         mode: UInt16, account: UInt32, flags: ChannelFlags
     ) {
-        self.name = name
-        self.typeTag = typeTag
+        heldName = HeldName(name)
         self.generation = generation
         self.capacity = capacity
         self.owner = owner
@@ -374,32 +392,63 @@ struct Channel {
         self.mode = mode
         self.account = account
         self.flags = flags
+        if let typeTag { activity.typeTag = typeTag }
     }
 
+    /// What it has while it is used; whoever writes to it makes it the channel's own.
+    @inlinable var activity: ChannelActivity {
+        unsafeAddress { UnsafePointer(heldActivity) }
+        unsafeMutableAddress {
+            if !flags.contains(.active) {
+                heldActivity = ChannelActivity.made()
+                flags.insert(.active)
+            }
+            return heldActivity
+        }
+    }
+
+    /// Lets go what it has in memory of its own; the channel is no more.
+    func release() {
+        heldName.release()
+        guard flags.contains(.active) else { return }
+        heldActivity.pointee.delays.release()
+        heldActivity.deinitialize(count: 1)
+        heldActivity.deallocate()
+    }
+
+    var name: String { heldName.text }
+
+    /// Messages in queue and heap together.
+    @inlinable var queued: Int {
+        get { Int(queuedCount) }
+        set { queuedCount = UInt32(truncatingIfNeeded: newValue) }
+    }
     /// A message could go into the buffer now.
     @inlinable var hasRoom: Bool {
-        (capacity == -1 || Int64(queued + ahead) < capacity) && queuedBytes < byteLimit
+        (capacity == -1 || Int64(queued + activity.ahead) < capacity) && queuedBytes < activity.byteLimit
     }
     /// How many messages could go into the buffer now, given that it has room.
     @inlinable var room: UInt32 {
-        capacity == -1 ? .max : UInt32(clamping: capacity - Int64(queued + ahead))
+        capacity == -1 ? .max : UInt32(clamping: capacity - Int64(queued + activity.ahead))
     }
     /// A send meets a receive (rule 3); undecided acts the same (rule 14).
     @inlinable var isRendezvous: Bool { capacity == 0 || capacity == Capacity.undecided }
     /// The bound of bytes as an open states it: 0 for none.
     var maxBytes: UInt64 {
-        get { byteLimit == .max ? 0 : UInt64(byteLimit) }
-        set { byteLimit = newValue == 0 ? .max : Int(clamping: newValue) }
+        get { activity.byteLimit == .max ? 0 : UInt64(activity.byteLimit) }
+        set {
+            if newValue != maxBytes { activity.byteLimit = newValue == 0 ? .max : Int(clamping: newValue) }
+        }
     }
     /// Nothing can come any more (rule 4).
-    @inlinable var isFinished: Bool { flags.contains(.closed) && queued == 0 && unsettled == 0 }
+    @inlinable var isFinished: Bool { flags.contains(.closed) && queued == 0 && activity.unsettled == 0 }
     /// Nobody can open it by a name any more, or ever could without having had it: its messages don't hold it.
     @inlinable var isReachedByHandlesOnly: Bool { !flags.isDisjoint(with: [.removed, .unnamed]) }
     /// Neither handle, message nor wish holds the generation alive (rules 15 and 26).
     @inlinable var isUnused: Bool {
-        guard firstHandle == none, unsettled == 0 else { return false }
+        guard firstHandle == none, activity.unsettled == 0 else { return false }
         if isReachedByHandlesOnly { return true }
-        guard queued == 0, aside.head == none else { return false }
+        guard queued == 0, activity.aside.head == none else { return false }
         // A declared channel is made anew, which replaces keeping it.
         return flags.contains(.declared) ? flags.contains(.closed) : !flags.contains(.keep)
     }

@@ -10,10 +10,12 @@ import Glibc
 final class BodyPool {
     /// Memory that is kept while nobody uses it, for each of the two.
     static let maxSpareBytes = 1 << 20
-    /// Sizes are multiples of this: more would be wasted than the broker reckons with (`Broker.messageCost`).
-    private static let step = 16
-    /// Sizes, up to 8 KiB; and those of them that are small.
-    private static let sizes = 512, smallSizes = 32
+    /// Sizes are apart by this: more would be wasted than the broker reckons with (`Broker.messageCost`).
+    ///
+    /// They are what glibc's blocks hold: a multiple of 16, and 8 bytes of the next block's head.
+    private static let step = 16, odd = 8
+    /// Sizes, up to 8 KiB and 8 bytes; and those of them that are small.
+    private static let sizes = 513, smallSizes = 32
     /// By size, the first spare block; each names the next one in its first bytes.
     private let spare: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     private var small = 0
@@ -40,7 +42,7 @@ final class BodyPool {
 
     /// Gets a block of so many bytes, at least 1, and the number by which it is given back.
     func take(_ byteCount: Int) -> (block: UnsafeMutableRawPointer, size: UInt32) {
-        let index = (byteCount &- 1) / Self.step
+        let index = (byteCount &+ Self.odd &- 1) / Self.step
         guard index < Self.sizes else { return (Self.allocate(byteCount), Self.unpooled) }
         if let block = spare[index] {
             spare[index] = block.load(as: UnsafeMutableRawPointer?.self)
@@ -50,7 +52,7 @@ final class BodyPool {
         return (Self.allocate(Self.bytes(index)), UInt32(truncatingIfNeeded: index))
     }
 
-    private static func bytes(_ index: Int) -> Int { (index &+ 1) &* step }
+    private static func bytes(_ index: Int) -> Int { index &* step &+ odd }
 
     private func count(_ bytes: Int, of index: Int) {
         if index < Self.smallSizes { small &+= bytes } else { large &+= bytes }

@@ -7,21 +7,21 @@ import ChanWire
 /// Counted by hand, since the broker holds bodies as plain values: one count for the broker, one for each
 /// output queue that refers to the bytes instead of copying them. Only the loop thread touches it.
 struct MessageBody: BitwiseCopyable {
-    /// The allocation; its first bytes are the count, see `prefixBytes`.
+    /// The allocation: the count, the block's size as the pool knows it, 4 bytes each, and the message's bytes or, in a
+    /// frame's storage, that.
     private let allocation: UnsafeMutableRawPointer
     private let offset: UInt32
     let byteCount: UInt32
 
-    /// Bytes in front of the message's own: as many as `FrameAssembler` leaves free.
-    private static let prefixBytes = FrameAssembler.storagePrefixBytes
-    /// Behind the count, the block's size as the pool knows it.
-    private static let sizeOffset = 8
+    /// Bytes in front of the message's own; `FrameAssembler` leaves more of them free.
+    private static let prefixBytes = 8
+    private static let sizeOffset = 4
 
     /// Copies a message that arrived in a read buffer.
     init(copying bytes: UnsafeRawBufferPointer, in pool: BodyPool) {
         let (block, size) = pool.take(Self.prefixBytes + bytes.count)
         allocation = block
-        allocation.storeBytes(of: 1, as: Int.self)
+        allocation.storeBytes(of: 1, as: UInt32.self)
         allocation.storeBytes(of: size, toByteOffset: Self.sizeOffset, as: UInt32.self)
         if let source = bytes.baseAddress {
             (allocation + Self.prefixBytes).copyMemory(from: source, byteCount: bytes.count)
@@ -36,7 +36,7 @@ struct MessageBody: BitwiseCopyable {
             preconditionFailure("a frame's storage is never empty")
         }
         allocation = base
-        allocation.storeBytes(of: 1, as: Int.self)
+        allocation.storeBytes(of: 1, as: UInt32.self)
         allocation.storeBytes(of: BodyPool.unpooled, toByteOffset: Self.sizeOffset, as: UInt32.self)
         offset = UInt32(start - UnsafeRawPointer(base))
         byteCount = UInt32(bytes.count)
@@ -52,7 +52,7 @@ struct MessageBody: BitwiseCopyable {
 
     /// Counts one more holder.
     func retain() {
-        allocation.storeBytes(of: allocation.load(as: Int.self) + 1, as: Int.self)
+        allocation.storeBytes(of: allocation.load(as: UInt32.self) + 1, as: UInt32.self)
     }
 
     /// Counts one holder less; the last one frees the bytes.
@@ -67,9 +67,8 @@ struct MessageBody: BitwiseCopyable {
     }
 
     private static func release(_ allocation: UnsafeMutableRawPointer, to pool: BodyPool) {
-        let count = allocation.load(as: Int.self) - 1
-        assert(count >= 0)
-        guard count == 0 else { return allocation.storeBytes(of: count, as: Int.self) }
+        let count = allocation.load(as: UInt32.self) - 1
+        guard count == 0 else { return allocation.storeBytes(of: count, as: UInt32.self) }
         pool.giveBack(allocation, size: allocation.load(fromByteOffset: sizeOffset, as: UInt32.self))
     }
 }

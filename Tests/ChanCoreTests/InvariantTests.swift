@@ -74,12 +74,12 @@ struct Harm: CustomTestStringConvertible, Sendable {
 }
 
 extension Broker {
-    fileprivate func channel(_ name: String) -> UInt32 { names["/uid/1000/\(name)"] ?? none }
+    fileprivate func channel(_ name: String) -> UInt32 { channelSlot(named: "/uid/1000/\(name)") ?? none }
     fileprivate func operation(ofSender name: String) -> UInt32 {
-        waiters[channels[channel(name)].senders.head].operation
+        waiters[channels[channel(name)].activity.senders.head].operation
     }
     fileprivate func operation(ofReceiver name: String) -> UInt32 {
-        waiters[channels[channel(name)].receivers.head].operation
+        waiters[channels[channel(name)].activity.receivers.head].operation
     }
     fileprivate func handle(_ name: String) -> UInt32 { channels[channel(name)].firstHandle }
     fileprivate func delivery(_ name: String) -> UInt32 { handles[handle(name)].window.snapshot()[0] }
@@ -98,44 +98,44 @@ extension Harm {
         },
         Harm("is gone") { $0.channels[$0.channel("full")].queueHead = nowhere },
         Harm("is in the queue of /uid/1000/full and in what is set aside") {
-            $0.channels[$0.channel("full")].aside.head = $0.queued("full")
+            $0.channels[$0.channel("full")].activity.aside.head = $0.queued("full")
         },
         Harm("messages and a waiting receiver") { $0.channels[$0.channel("paused")].flags.remove(.paused) },
         Harm("room and a waiting sender") { $0.channels[$0.channel("full")].capacity = 5 },
         Harm("closed and a waiting sender") { $0.channels[$0.channel("full")].flags.insert(.closed) },
         Harm("finished and a waiting receiver") { $0.channels[$0.channel("idle")].flags.insert(.closed) },
         Harm("unused and still there") { $0.channels[$0.channel("kept")].flags.remove(.keep) },
-        Harm("its name is wrong") { $0.names["/uid/1000/full"] = nil },
-        Harm("names a wrong channel") { $0.names["/uid/1000/other"] = $0.channel("full") },
+        Harm("its name is wrong") { $0.names.remove($0.channel("full"), named: "/uid/1000/full") },
+        Harm(" names of ") { $0.names.insert($0.channel("full"), named: "/uid/1000/other") },
         Harm("the returned heap is out of order") {
-            $0.messages[$0.channels[$0.channel("returned")].returned].acceptance = 0
+            $0.messages[$0.channels[$0.channel("returned")].activity.returned].acceptance = 0
         },
         Harm("the queue is out of order") { $0.messages[$0.queued("full")].acceptance = 100 },
         Harm("wrong queue tail") { $0.channels[$0.channel("full")].queueTail = none },
         Harm("3 counted, 2 queued") { $0.channels[$0.channel("full")].queued += 1 },
         Harm("queued bytes are miscounted") { $0.channels[$0.channel("full")].queuedBytes += 1 },
         Harm("a message beyond the last acceptance") { $0.channels[$0.channel("full")].accepted = 0 },
-        Harm("a waiter is gone") { $0.channels[$0.channel("full")].senders.head = nowhere },
+        Harm("a waiter is gone") { $0.channels[$0.channel("full")].activity.senders.head = nowhere },
         Harm("a waiter's back link is wrong") {
-            $0.waiters[$0.channels[$0.channel("full")].senders.head].previous = 0
+            $0.waiters[$0.channels[$0.channel("full")].activity.senders.head].previous = 0
         },
         Harm("a waiter in a wrong list") {
-            $0.waiters[$0.channels[$0.channel("full")].senders.head].isResting = true
+            $0.waiters[$0.channels[$0.channel("full")].activity.senders.head].isResting = true
         },
         Harm("a waiter's messages do not fit its kind") {
-            $0.waiters[$0.channels[$0.channel("full")].senders.head].chain = MessageChain()
+            $0.waiters[$0.channels[$0.channel("full")].activity.senders.head].chain = MessageChain()
         },
         Harm("a waiter without operation") {
-            $0.waiters[$0.channels[$0.channel("full")].senders.head].operation = nowhere
+            $0.waiters[$0.channels[$0.channel("full")].activity.senders.head].operation = nowhere
         },
-        Harm("open credits are miscounted") { $0.channels[$0.channel("idle")].openCredits += 1 },
-        Harm("a waiter list's end is wrong") { $0.channels[$0.channel("full")].senders.tail = none },
+        Harm("open credits are miscounted") { $0.channels[$0.channel("idle")].activity.openCredits += 1 },
+        Harm("a waiter list's end is wrong") { $0.channels[$0.channel("full")].activity.senders.tail = none },
         Harm("both sides wait on a buffered channel") {
             $0.channels[$0.channel("both")].capacity = 1
-            $0.channels[$0.channel("both")].byteLimit = 0
+            $0.channels[$0.channel("both")].activity.byteLimit = 0
         },
         Harm("a sender and a receiver wait for each other") {
-            let receiver = $0.channels[$0.channel("both")].receivers.head
+            let receiver = $0.channels[$0.channel("both")].activity.receivers.head
             $0.waiters[receiver].operation = $0.operation(ofSender: "full")
         },
         Harm("a handle is gone") { $0.channels[$0.channel("full")].firstHandle = nowhere },
@@ -198,7 +198,7 @@ extension Harm {
         Harm("is lost in the heap") { $0.deadlines.remove($0.operation(ofSender: "full")) },
         Harm("is overdue") { $0.advanced = 1000 },
         Harm("belongs to no operation") {
-            _ = $0.waiters.insert($0.waiters[$0.channels[$0.channel("full")].senders.head])
+            _ = $0.waiters.insert($0.waiters[$0.channels[$0.channel("full")].activity.senders.head])
         },
         Harm("the deadline heap holds what is over") { $0.deadlines.insert(nowhere, deadline: 1) },
         Harm("a deadline heap is out of order") { $0.deadlines.entries[0].deadline = .max },
@@ -206,7 +206,9 @@ extension Harm {
         Harm("waiters are miscounted") { $0.sessions[0].waiterCount += 1 },
         Harm("has no operation") { $0.operations[$0.watches[0].operation].watch = nowhere },
         Harm("is on what is not there") { $0.watches[0].channel = nowhere },
-        Harm("the waits of a channel are miscounted") { $0.channels[$0.channel("watched")].watches += 1 },
+        Harm("the waits of a channel are miscounted") {
+            $0.channels[$0.channel("watched")].activity.watches += 1
+        },
     ]
 }
 
@@ -215,8 +217,12 @@ extension Harm {
 extension Harm {
     static let ofDeliveries: [Harm] = [
         Harm("deliveries are miscounted") { $0.handles[$0.handle("leased")].window.live += 1 },
-        Harm("unsettled deliveries are miscounted") { $0.channels[$0.channel("leased")].unsettled += 1 },
-        Harm("messages ahead or leases are miscounted") { $0.channels[$0.channel("leased")].leased += 1 },
+        Harm("unsettled deliveries are miscounted") {
+            $0.channels[$0.channel("leased")].activity.unsettled += 1
+        },
+        Harm("messages ahead or leases are miscounted") {
+            $0.channels[$0.channel("leased")].activity.leased += 1
+        },
         Harm("its credit is gone") { $0.messages[$0.delivery("ahead")].credit = nowhere },
         Harm("is ahead and in no delivery window") { $0.messages[$0.queued("full")].credit = 0 },
         Harm("credit 0 is miscounted") { $0.credits[0].ahead -= 1 },

@@ -69,7 +69,7 @@ import Testing
             #expect(page.bodies == Array(rest.prefix(count)), "\(count) from \(cursor)")
             #expect(page.next == rest.dropFirst(count).first ?? 0)
         }
-        let found = scene.engine.broker.names["/uid/1000/c"]
+        let found = scene.engine.broker.channelSlot(named: "/uid/1000/c")
         let channel = try #require(found)
         let first = scene.engine.broker.returned(to: channel, from: 4, most: 3)
         #expect(first.count == 3)

@@ -101,8 +101,48 @@ import Testing
         for request in 0..<20_000 as Range<UInt64> {
             table.remove(OperationKey(session: 1, request: request))
         }
-        let places = table.mask + 1
+        let places = table.table.mask + 1
         #expect(places <= 4096)
+    }
+
+    @Test(
+        "NameTable: a dictionary, also of names whose hashes are the same", arguments: 0..<4 as Range<UInt64>)
+    func nameTable(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        var channels = SlotTable<Channel>()
+        var table = NameTable()
+        var expected: [String: UInt32] = [:]
+        /// A name's channel, and beside it, in half of the cases, an entry of the same hash that is another's.
+        var others: [String: UInt32] = [:]
+        func channel(_ name: String) -> Channel {
+            Channel(
+                name: name, typeTag: nil, generation: 1, capacity: 0, owner: 0, group: 0, mode: 0, account: 0,
+                flags: [])
+        }
+        for _ in 0..<4000 {
+            let name = "/uid/0/\(random.below(700))"
+            let there = table.channel(name, in: channels)
+            #expect(there == expected[name])
+            if let there {
+                table.remove(there, named: name)
+                channels.remove(there).release()
+                expected[name] = nil
+            } else {
+                if others[name] == nil, random.chance(50) {
+                    let other = channels.insert(channel("/other\(name)"))
+                    table.table.insert(NameTable.Entry(hash: NameTable.hash(name), channel: other))
+                    others[name] = other
+                }
+                let slot = channels.insert(channel(name))
+                table.insert(slot, named: name)
+                // An earlier generation of the name is gone, which frees nothing.
+                table.remove(channels.highWater, named: name)
+                expected[name] = slot
+            }
+            let count = table.count
+            #expect(count == expected.count + others.count)
+        }
+        for slot in 0..<channels.highWater where channels.contains(slot) { channels[slot].release() }
     }
 
     /// What a window must be: a dictionary.

@@ -109,13 +109,28 @@ import Testing
         #expect(kinds == [.handle, .handle, .sendWaiter, .sendWaiter])
     }
 
+    @Test("a channel that nobody receives from has only its own record")
+    func activity() throws {
+        let scene = scene()
+        let (one, other) = try scene.pair(capacity: 2)
+        let found = scene.engine.broker.channelSlot(named: "/uid/1000/c")
+        let channel = try #require(found)
+        func isActive() -> Bool { scene.engine.broker.channels[channel].flags.contains(.active) }
+        scene.send(one, 1)
+        let snapshot = scene.engine.broker.snapshot(channel)
+        #expect(snapshot.queued == 1 && snapshot.maxBytes == 0 && snapshot.delivered == 0)
+        #expect(!isActive())
+        scene.receive(other)
+        #expect(isActive())
+    }
+
     @Test("28 of the parties before a page no record is made")
     func partiesBefore() throws {
         let scene = scene()
         let (one, other) = try scene.pair(capacity: 0)
         scene.send(one, 1)
         scene.send(other, 2)
-        let found = scene.engine.broker.names["/uid/1000/c"]
+        let found = scene.engine.broker.channelSlot(named: "/uid/1000/c")
         let channel = try #require(found)
         for (cursor, count) in [(0, 4), (1, 3), (3, 1), (4, 0), (.max, 0)] as [(UInt64, Int)] {
             var made = 0

@@ -62,7 +62,7 @@ import Testing
         let space = channel.space
         return space.lock.withLock { state -> UInt64? in
             guard let handle = state.broker.openHandle(space.session, channel.number) else { return nil }
-            let waiter = state.broker.channels[state.broker.handles[handle].channel].receivers.head
+            let waiter = state.broker.channels[state.broker.handles[handle].channel].activity.receivers.head
             guard waiter != none else { return nil }
             let operation = state.broker.operations[state.broker.waiters[waiter].operation]
             return operation.deadline - operation.since
