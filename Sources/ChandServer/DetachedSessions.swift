@@ -126,7 +126,7 @@ package struct DetachedSessions: ~Copyable {
         }
         if hub.broker.channelCount > 0 { removeChannels() }
         while hub.broker.needsSweep { hub.broker.sweep(into: &hub.outbox) }
-        hub.outbox.dirty = []
+        hub.outbox.dirty = DirtyConnections()
         return hub.broker.isBare && hub.broker.parkedCount == 0 && hub.broker.buffers == 0
     }
 
@@ -158,9 +158,9 @@ package struct DetachedSessions: ~Copyable {
         hub.controls = []
         hub.broker.sweep(into: &hub.outbox)
         hub.broker.answerWaits(into: &hub.outbox)
-        let dirty = hub.outbox.dirty
-        hub.outbox.dirty = []
-        for connection in dirty {
+        var dirty = DirtyConnections()
+        swap(&dirty, &hub.outbox.dirty)
+        dirty.drain { connection in
             if connection.state == .greeted { hub.broker.completeConnection(connection.charge) }
             connection.isDirty = false
             connection.settlePendingSent(pool: hub.outbox.pool)

@@ -103,6 +103,7 @@ struct Hub: ~Copyable {
     mutating func receive(
         _ bytes: UnsafeRawBufferPointer, from connection: Connection, identity: () -> Identity
     ) throws(WireFault) {
+        outbox.asking = ObjectIdentifier(connection)
         // The assembler is moved out while frames run: they may not touch it, and a class property under an
         // inout access would be checked at run time.
         var assembler = FrameAssembler(maxBodyBytes: 0)
@@ -135,6 +136,7 @@ struct Hub: ~Copyable {
 
     /// Says that `count` bytes of a big frame were received straight into its storage.
     mutating func receivedDirectly(_ count: Int, from connection: Connection) throws(WireFault) {
+        outbox.asking = ObjectIdentifier(connection)
         var assembler = FrameAssembler(maxBodyBytes: 0)
         swap(&assembler, &connection.assembler)
         defer { swap(&assembler, &connection.assembler) }

@@ -4,6 +4,25 @@ import ChanCore
 import ChanSystem
 import ChanWire
 
+/// Connections with something to write, in the order in which they are written.
+///
+/// First those that asked and have an answer: they go on and ask the next while those wake up to whom it matters, and where
+/// all share a processor, who is woken up last finds several messages.
+struct DirtyConnections {
+    var asking: [Connection] = []
+    var others: [Connection] = []
+
+    var isEmpty: Bool { asking.isEmpty && others.isEmpty }
+
+    /// Shows and forgets each, and keeps the memory.
+    mutating func drain(_ body: (Connection) -> Void) {
+        for index in asking.indices { body(asking[index]) }
+        for index in others.indices { body(others[index]) }
+        asking.removeAll(keepingCapacity: true)
+        others.removeAll(keepingCapacity: true)
+    }
+}
+
 /// The broker's effects as frames in the sessions' outputs, which are written once at the end of the turn.
 struct Outbox: BrokerSink, ~Copyable {
     /// Bodies of this many bytes or more are written from where they lie.
@@ -11,8 +30,10 @@ struct Outbox: BrokerSink, ~Copyable {
 
     let pool = BufferPool()
     let bodies = BodyPool()
+    /// The connection whose frames are run, or were last.
+    var asking: ObjectIdentifier?
     /// Connections with something to write.
-    var dirty: [Connection] = []
+    var dirty = DirtyConnections()
     /// Connections by the broker's index of their session; retained here, so that not every message has to.
     private var connections: [Unmanaged<Connection>?] = []
     /// What happens, for those who monitor.
@@ -49,7 +70,11 @@ struct Outbox: BrokerSink, ~Copyable {
     mutating func touch(_ connection: Connection) {
         guard !connection.isDirty else { return }
         connection.isDirty = true
-        dirty.append(connection)
+        if ObjectIdentifier(connection) == asking {
+            dirty.asking.append(connection)
+        } else {
+            dirty.others.append(connection)
+        }
     }
 
     /// Appends a whole frame to a session's output.

@@ -21,7 +21,7 @@ public final class Server {
     /// Connections whose backlog goes on in the next turn.
     var backlogged: [Connection] = []
     /// Those being written to; empty between turns.
-    private var writing: [Connection] = []
+    private var writing = DirtyConnections()
     /// Connections that are ready to be read and have their turn later.
     var deferred: [Connection] = []
     var fairTurns: FairTurns
@@ -366,11 +366,10 @@ public final class Server {
     private func writeDirty(now: UInt64) {
         // Swapped, so that both keep their memory.
         swap(&hub.outbox.dirty, &writing)
-        for index in writing.indices {
-            writing[index].isDirty = false
-            write(writing[index], now: now)
+        writing.drain { connection in
+            connection.isDirty = false
+            write(connection, now: now)
         }
-        writing.removeAll(keepingCapacity: true)
     }
 
     private func write(_ connection: Connection, now: UInt64) {

@@ -90,7 +90,10 @@ final class SendPipeline: Sendable {
         state.lastIssued += 1
         state.underWay += 1
         state.sinceUrgent.count += 1
-        let isUrgent = state.sinceUrgent.count * 2 >= maxSends || state.sinceUrgent.bytes * 2 >= Self.maxBytes
+        // Of those that were answered meanwhile, with what else the daemon wrote, nothing is to be asked.
+        let isUrgent =
+            min(state.sinceUrgent.count, state.underWay) * 2 >= maxSends
+            || min(state.sinceUrgent.bytes, state.bytes) * 2 >= Self.maxBytes
         if isUrgent { state.sinceUrgent = (0, 0) }
         return Place(number: state.lastIssued, isUrgent: isUrgent)
     }

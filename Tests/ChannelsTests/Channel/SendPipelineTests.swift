@@ -42,4 +42,37 @@ import Testing
         ask.finish()
         #expect(await asking.next() == nil)
     }
+
+    /// What was answered with what else the daemon wrote need not be asked for.
+    @Test func halfOfWhatMayBeUnderWayIsAskedFor() async throws {
+        let pipeline = SendPipeline(maxWaiting: 16)
+        for _ in 0..<20 {
+            let place = try await pipeline.enter {}
+            pipeline.add(bytes: 1)
+            #expect(!place.isUrgent)
+            pipeline.leave(place.number, bytes: 1, error: nil)
+        }
+        var urgent: [UInt64] = []
+        for _ in 0..<8 {
+            let place = try await pipeline.enter {}
+            pipeline.add(bytes: 1)
+            if place.isUrgent { urgent.append(place.number) }
+        }
+        #expect(urgent == [24, 28])
+    }
+
+    /// The same of bytes, of which 256 KiB may be.
+    @Test func halfOfTheBytesThatMayBeUnderWayIsAskedFor() async throws {
+        let pipeline = SendPipeline(maxWaiting: 512)
+        for _ in 0..<4 {
+            let place = try await pipeline.enter {}
+            pipeline.add(bytes: 60 << 10)
+            #expect(!place.isUrgent)
+            pipeline.leave(place.number, bytes: 60 << 10, error: nil)
+        }
+        let places = [try await pipeline.enter {}, try await pipeline.enter {}]
+        pipeline.add(bytes: 130 << 10)
+        let next = try await pipeline.enter {}
+        #expect(places.allSatisfy { !$0.isUrgent } && next.isUrgent)
+    }
 }
